@@ -1,0 +1,53 @@
+"""Bringing a database to the present version, on either engine, with Alembic."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
+    before = MigrationContext.configure(connection).get_current_revision()
+    command.upgrade(_config(connection), "head")
+    return before, MigrationContext.configure(connection).get_current_revision()
+
+
+def latest() -> str | None:
+    """The version that this program works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def migrate(url: str) -> tuple[str | None, str | None]:
+    """Bring the database at `url` (as `CANOPY_DATABASE_URL` takes it) to the latest version.
+
+    Call it outside an event loop. All of it happens in one transaction: a failure leaves the database as it was.
+
+    Returns:
+        The version before (None for an empty database) and after.
+    """
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            return _upgrade(connection)
+
+    async def upgrade() -> tuple[str | None, str | None]:
+        engine = create_async_engine("postgresql+asyncpg://" + url.split("://", 1)[1], poolclass=NullPool)
+        async with engine.begin() as connection:
+            return await connection.run_sync(_upgrade)
+
+    return asyncio.run(upgrade())

@@ -1,0 +1,20 @@
+"""The hierarchy: accounts, users, catalogue, prices, orders, subscriptions, and the filter over them.
+
+The statements stand as plain SQL beside this file, one for each engine, as they would be read in review.
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create everything."""
+    bind = op.get_bind()
+    script = Path(__file__).with_suffix(f".{bind.dialect.name}.sql").read_text()
+    for statement in script.split(";\n\n"):
+        if statement.strip():
+            bind.exec_driver_sql(statement)

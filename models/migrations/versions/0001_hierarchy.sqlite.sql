@@ -1,0 +1,606 @@
+CREATE TABLE account_term (
+  path TEXT NOT NULL,
+  term TEXT NOT NULL,
+  CONSTRAINT account_term_pkey PRIMARY KEY (path, term)
+);
+
+CREATE INDEX account_term_term ON account_term (term, path);
+
+CREATE TABLE credential (
+  subject_type TEXT NOT NULL,
+  subject_id INTEGER NOT NULL,
+  secret_hash VARCHAR NOT NULL,
+  updated_at TEXT NOT NULL,
+  CONSTRAINT credential_pkey PRIMARY KEY (subject_type, subject_id),
+  CONSTRAINT credential_subject_type_check CHECK (subject_type IN ('USER', 'API_CLIENT'))
+);
+
+CREATE TABLE manufacturer (
+  id INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  name VARCHAR NOT NULL,
+  CONSTRAINT manufacturer_pkey PRIMARY KEY (id),
+  CONSTRAINT manufacturer_code_key UNIQUE (code)
+);
+
+CREATE TABLE marketplace (
+  id INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  name VARCHAR NOT NULL,
+  name_key TEXT NOT NULL,
+  country_code VARCHAR NOT NULL,
+  currency VARCHAR NOT NULL,
+  CONSTRAINT marketplace_pkey PRIMARY KEY (id),
+  CONSTRAINT marketplace_code_key UNIQUE (code)
+);
+
+CREATE INDEX marketplace_name ON marketplace (name_key, id);
+
+CREATE TABLE "plan" (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  name VARCHAR NOT NULL,
+  name_key TEXT NOT NULL,
+  short_description VARCHAR,
+  long_description VARCHAR,
+  is_published BOOLEAN NOT NULL,
+  billing_period_type TEXT NOT NULL,
+  billing_period_duration INTEGER NOT NULL,
+  billing_model TEXT NOT NULL,
+  CONSTRAINT plan_pkey PRIMARY KEY (id),
+  CONSTRAINT plan_billing_period_type_check CHECK (billing_period_type IN ('DAY', 'MONTH', 'YEAR', 'STATEMENT_DAY', 'UNKNOWN')),
+  CONSTRAINT plan_billing_model_check CHECK (billing_model IN ('CHARGE_BEFORE_BILLING_PERIOD', 'CHARGE_AFTER_BILLING_PERIOD', 'CHARGE_BEFORE_SUBSCRIPTION_PERIOD', 'CHARGE_EXTERNAL_RATING')),
+  CONSTRAINT plan_code_key UNIQUE (code)
+);
+
+CREATE INDEX plan_created ON "plan" (created_at, id);
+
+CREATE INDEX plan_name ON "plan" (name_key, id);
+
+CREATE TABLE refresh_token (
+  token_hash TEXT NOT NULL,
+  family TEXT NOT NULL,
+  subject_type TEXT NOT NULL,
+  subject_id INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  used_at TEXT,
+  revoked_at TEXT,
+  CONSTRAINT refresh_token_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT refresh_token_subject_type_check CHECK (subject_type IN ('USER', 'API_CLIENT'))
+);
+
+CREATE INDEX refresh_token_expires ON refresh_token (expires_at);
+
+CREATE INDEX refresh_token_family ON refresh_token (family);
+
+CREATE TABLE role (
+  code TEXT NOT NULL,
+  name VARCHAR NOT NULL,
+  description VARCHAR NOT NULL,
+  CONSTRAINT role_pkey PRIMARY KEY (code)
+);
+
+CREATE TABLE sign_in_failure (
+  source TEXT NOT NULL,
+  failures INTEGER NOT NULL,
+  last_at TEXT NOT NULL,
+  CONSTRAINT sign_in_failure_pkey PRIMARY KEY (source)
+);
+
+CREATE TABLE account (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  shard_id INTEGER NOT NULL,
+  parent_id INTEGER,
+  path TEXT NOT NULL,
+  type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  name VARCHAR NOT NULL,
+  name_key TEXT NOT NULL,
+  external_id TEXT,
+  import_key TEXT,
+  marketplace_id INTEGER,
+  currency VARCHAR,
+  language VARCHAR NOT NULL,
+  tax_registration_id VARCHAR,
+  customer_class VARCHAR,
+  taxation_provider_name VARCHAR,
+  street_address VARCHAR,
+  address_extension VARCHAR,
+  postal_code VARCHAR,
+  city VARCHAR,
+  state VARCHAR,
+  country_code VARCHAR,
+  attributes VARCHAR,
+  size_class INTEGER NOT NULL,
+  CONSTRAINT account_pkey PRIMARY KEY (id),
+  CONSTRAINT account_type_check CHECK (type IN ('PROVIDER', 'RESELLER', 'CUSTOMER')),
+  CONSTRAINT account_status_check CHECK (status IN ('PENDING', 'ACTIVE', 'CREDIT_HOLD', 'ADMIN_HOLD', 'CANCELLED', 'ERROR')),
+  CONSTRAINT account_only_the_provider_has_no_parent_check CHECK ((type = 'PROVIDER') = (parent_id IS NULL)),
+  CONSTRAINT account_path_check CHECK (length(path) % 6 = 0 AND length(path) > 0),
+  CONSTRAINT account_parent_id_fkey FOREIGN KEY(parent_id) REFERENCES account (id),
+  CONSTRAINT account_marketplace_id_fkey FOREIGN KEY(marketplace_id) REFERENCES marketplace (id)
+);
+
+CREATE INDEX account_created ON account (created_at, id);
+
+CREATE INDEX account_external ON account (external_id);
+
+CREATE UNIQUE INDEX account_import_key ON account (import_key);
+
+CREATE INDEX account_marketplace ON account (marketplace_id, path);
+
+CREATE INDEX account_name ON account (name_key, id);
+
+CREATE UNIQUE INDEX account_one_provider ON account (type) WHERE type = 'PROVIDER';
+
+CREATE INDEX account_parent_created ON account (parent_id, created_at, id);
+
+CREATE UNIQUE INDEX account_parent_external ON account (parent_id, external_id);
+
+CREATE INDEX account_parent_name ON account (parent_id, name_key, id);
+
+CREATE UNIQUE INDEX account_path ON account (path);
+
+CREATE INDEX account_path_covering ON account (path, name_key, created_at, status, id);
+
+CREATE INDEX account_status_name ON account (status, name_key, id);
+
+CREATE INDEX account_type_path ON account (type, path, status);
+
+CREATE TABLE plan_period (
+  plan_id INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  duration INTEGER NOT NULL,
+  is_trial BOOLEAN NOT NULL,
+  is_active BOOLEAN NOT NULL,
+  CONSTRAINT plan_period_pkey PRIMARY KEY (plan_id, type, duration),
+  CONSTRAINT plan_period_type_check CHECK (type IN ('DAY', 'MONTH', 'YEAR', 'STATEMENT_DAY', 'UNKNOWN')),
+  CONSTRAINT plan_period_plan_id_fkey FOREIGN KEY(plan_id) REFERENCES "plan" (id)
+);
+
+CREATE TABLE product (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  mpn TEXT NOT NULL,
+  manufacturer_id INTEGER NOT NULL,
+  name VARCHAR NOT NULL,
+  name_key TEXT NOT NULL,
+  description VARCHAR,
+  service_name TEXT,
+  segment VARCHAR,
+  unit VARCHAR,
+  minimum_quantity INTEGER NOT NULL,
+  maximum_quantity INTEGER,
+  coterming_requirement TEXT NOT NULL,
+  coterming_type TEXT,
+  status TEXT NOT NULL,
+  CONSTRAINT product_pkey PRIMARY KEY (id),
+  CONSTRAINT product_status_check CHECK (status IN ('ACTIVE', 'RETIRED')),
+  CONSTRAINT product_coterming_requirement_check CHECK (coterming_requirement IN ('MANDATORY', 'ALLOWED', 'RESTRICTED')),
+  CONSTRAINT product_coterming_type_check CHECK (coterming_type IN ('SUBSCRIPTION', 'END_OF_MONTH')),
+  CONSTRAINT product_manufacturer_id_fkey FOREIGN KEY(manufacturer_id) REFERENCES manufacturer (id)
+);
+
+CREATE INDEX product_created ON product (created_at, id);
+
+CREATE INDEX product_manufacturer ON product (manufacturer_id, name_key, id);
+
+CREATE INDEX product_mpn ON product (mpn, id);
+
+CREATE UNIQUE INDEX product_mpn_manufacturer ON product (mpn, manufacturer_id);
+
+CREATE INDEX product_name ON product (name_key, id);
+
+CREATE TABLE account_contact (
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  first_name VARCHAR NOT NULL,
+  last_name VARCHAR NOT NULL,
+  email VARCHAR NOT NULL,
+  email_key TEXT NOT NULL,
+  phone_number VARCHAR,
+  CONSTRAINT account_contact_pkey PRIMARY KEY (id),
+  CONSTRAINT account_contact_type_check CHECK (type IN ('ADMIN', 'BILLING', 'TECHNICAL')),
+  CONSTRAINT account_contact_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE INDEX account_contact_account ON account_contact (account_id, position);
+
+CREATE INDEX account_contact_email ON account_contact (email_key, path);
+
+CREATE INDEX account_contact_path ON account_contact (path);
+
+CREATE TABLE api_client (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  client_id TEXT NOT NULL,
+  name VARCHAR NOT NULL,
+  privileges VARCHAR NOT NULL,
+  reach TEXT NOT NULL,
+  is_active BOOLEAN NOT NULL,
+  CONSTRAINT api_client_pkey PRIMARY KEY (id),
+  CONSTRAINT api_client_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE UNIQUE INDEX api_client_client_id ON api_client (client_id);
+
+CREATE INDEX api_client_path ON api_client (path);
+
+CREATE TABLE app_user (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  login TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,
+  first_name VARCHAR NOT NULL,
+  last_name VARCHAR NOT NULL,
+  name_key TEXT NOT NULL,
+  email VARCHAR NOT NULL,
+  email_key TEXT NOT NULL,
+  phone_number VARCHAR,
+  language VARCHAR NOT NULL,
+  CONSTRAINT app_user_pkey PRIMARY KEY (id),
+  CONSTRAINT app_user_kind_check CHECK (kind IN ('ADMINISTRATOR', 'SERVICE_USER')),
+  CONSTRAINT app_user_status_check CHECK (status IN ('INVITED', 'ACTIVE', 'DEACTIVATED')),
+  CONSTRAINT app_user_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE INDEX app_user_account_created ON app_user (account_id, created_at, id);
+
+CREATE INDEX app_user_account_name ON app_user (account_id, name_key, id);
+
+CREATE INDEX app_user_created ON app_user (created_at, id);
+
+CREATE INDEX app_user_email ON app_user (email_key, path);
+
+CREATE UNIQUE INDEX app_user_login ON app_user (login);
+
+CREATE INDEX app_user_name ON app_user (name_key, id);
+
+CREATE INDEX app_user_path ON app_user (path, created_at, name_key, kind, id);
+
+CREATE TABLE price (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  shard_id INTEGER NOT NULL,
+  seller_id INTEGER,
+  seller_path TEXT NOT NULL,
+  buyer_id INTEGER,
+  product_id INTEGER NOT NULL,
+  plan_id INTEGER NOT NULL,
+  marketplace_id INTEGER,
+  period_type TEXT NOT NULL,
+  period_duration INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  model TEXT NOT NULL,
+  currency VARCHAR NOT NULL,
+  amount_micros INTEGER NOT NULL,
+  tiers VARCHAR,
+  valid_from TEXT NOT NULL,
+  valid_until TEXT,
+  CONSTRAINT price_pkey PRIMARY KEY (id),
+  CONSTRAINT price_period_type_check CHECK (period_type IN ('DAY', 'MONTH', 'YEAR', 'STATEMENT_DAY', 'UNKNOWN')),
+  CONSTRAINT price_type_check CHECK (type IN ('SETUP', 'RECURRING', 'OVERUSE')),
+  CONSTRAINT price_model_check CHECK (model IN ('FLAT', 'TIERED', 'VOLUME_SUBSCRIPTION', 'VOLUME_ORDER', 'VOLUME_RESOURCE_AGGREGATED')),
+  CONSTRAINT price_amount_not_negative_check CHECK (amount_micros >= 0),
+  CONSTRAINT price_seller_has_its_path_check CHECK ((seller_id IS NULL) = (seller_path = '')),
+  CONSTRAINT price_seller_id_fkey FOREIGN KEY(seller_id) REFERENCES account (id),
+  CONSTRAINT price_buyer_id_fkey FOREIGN KEY(buyer_id) REFERENCES account (id),
+  CONSTRAINT price_product_id_fkey FOREIGN KEY(product_id) REFERENCES product (id),
+  CONSTRAINT price_plan_id_fkey FOREIGN KEY(plan_id) REFERENCES "plan" (id),
+  CONSTRAINT price_marketplace_id_fkey FOREIGN KEY(marketplace_id) REFERENCES marketplace (id)
+);
+
+CREATE INDEX price_amount ON price (amount_micros, id);
+
+CREATE INDEX price_buyer ON price (buyer_id);
+
+CREATE INDEX price_created ON price (created_at, id);
+
+CREATE INDEX price_marketplace ON price (marketplace_id, seller_path);
+
+CREATE INDEX price_plan_seller ON price (plan_id, seller_path);
+
+CREATE INDEX price_plan_seller_id ON price (plan_id, seller_id);
+
+CREATE INDEX price_product_seller ON price (product_id, seller_path);
+
+CREATE INDEX price_seller ON price (seller_id, product_id, plan_id, buyer_id);
+
+CREATE INDEX price_seller_path ON price (seller_path, created_at, id);
+
+CREATE TABLE product_dependency (
+  product_id INTEGER NOT NULL,
+  depends_on_id INTEGER NOT NULL,
+  CONSTRAINT product_dependency_pkey PRIMARY KEY (product_id, depends_on_id),
+  CONSTRAINT product_dependency_product_id_fkey FOREIGN KEY(product_id) REFERENCES product (id),
+  CONSTRAINT product_dependency_depends_on_id_fkey FOREIGN KEY(depends_on_id) REFERENCES product (id)
+);
+
+CREATE UNIQUE INDEX product_dependency_product ON product_dependency (product_id, depends_on_id);
+
+CREATE TABLE product_term (
+  product_id INTEGER NOT NULL,
+  term TEXT NOT NULL,
+  CONSTRAINT product_term_pkey PRIMARY KEY (product_id, term),
+  CONSTRAINT product_term_product_id_fkey FOREIGN KEY(product_id) REFERENCES product (id)
+);
+
+CREATE INDEX product_term_term ON product_term (term, product_id);
+
+CREATE TABLE subscription (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  name VARCHAR NOT NULL,
+  name_key TEXT NOT NULL,
+  status TEXT NOT NULL,
+  product_id INTEGER NOT NULL,
+  plan_id INTEGER NOT NULL,
+  quantity INTEGER NOT NULL,
+  auto_renew BOOLEAN NOT NULL,
+  billing_model TEXT NOT NULL,
+  period_type TEXT NOT NULL,
+  period_duration INTEGER NOT NULL,
+  billing_period_type TEXT NOT NULL,
+  billing_period_duration INTEGER NOT NULL,
+  start_date TEXT,
+  renewal_date TEXT,
+  renewal_key TEXT DEFAULT '9999-12-31' NOT NULL,
+  expiration_date TEXT,
+  vendor_subscription_id VARCHAR,
+  import_key TEXT,
+  attributes VARCHAR,
+  CONSTRAINT subscription_pkey PRIMARY KEY (id),
+  CONSTRAINT subscription_status_check CHECK (status IN ('PENDING', 'ACTIVE', 'HOLD', 'TERMINATED', 'REMOVED', 'UNKNOWN')),
+  CONSTRAINT subscription_billing_model_check CHECK (billing_model IN ('CHARGE_BEFORE_BILLING_PERIOD', 'CHARGE_AFTER_BILLING_PERIOD', 'CHARGE_BEFORE_SUBSCRIPTION_PERIOD', 'CHARGE_EXTERNAL_RATING')),
+  CONSTRAINT subscription_period_type_check CHECK (period_type IN ('DAY', 'MONTH', 'YEAR', 'STATEMENT_DAY', 'UNKNOWN')),
+  CONSTRAINT subscription_billing_period_type_check CHECK (billing_period_type IN ('DAY', 'MONTH', 'YEAR', 'STATEMENT_DAY', 'UNKNOWN')),
+  CONSTRAINT subscription_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id),
+  CONSTRAINT subscription_product_id_fkey FOREIGN KEY(product_id) REFERENCES product (id),
+  CONSTRAINT subscription_plan_id_fkey FOREIGN KEY(plan_id) REFERENCES "plan" (id)
+);
+
+CREATE INDEX subscription_account_created ON subscription (account_id, created_at, id);
+
+CREATE INDEX subscription_account_name ON subscription (account_id, name_key, id);
+
+CREATE INDEX subscription_account_renewal ON subscription (account_id, renewal_key, id);
+
+CREATE INDEX subscription_created ON subscription (created_at, id);
+
+CREATE INDEX subscription_expiration ON subscription (expiration_date, path);
+
+CREATE UNIQUE INDEX subscription_import_key ON subscription (import_key);
+
+CREATE INDEX subscription_name ON subscription (name_key, id);
+
+CREATE INDEX subscription_path ON subscription (path, created_at, name_key, status, id);
+
+CREATE INDEX subscription_plan_path ON subscription (plan_id, path);
+
+CREATE INDEX subscription_product_path ON subscription (product_id, path);
+
+CREATE INDEX subscription_product_renewal ON subscription (product_id, renewal_key, id);
+
+CREATE INDEX subscription_renewal ON subscription (renewal_key, id);
+
+CREATE INDEX subscription_status_renewal ON subscription (status, renewal_key, id);
+
+CREATE INDEX subscription_summary ON subscription (path, status, product_id, quantity);
+
+CREATE TABLE vendor_card (
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  name VARCHAR NOT NULL,
+  support_email VARCHAR,
+  support_phone VARCHAR,
+  support_url VARCHAR,
+  logo_url VARCHAR,
+  brand_color VARCHAR,
+  CONSTRAINT vendor_card_pkey PRIMARY KEY (account_id),
+  CONSTRAINT vendor_card_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id)
+);
+
+CREATE INDEX vendor_card_path ON vendor_card (path);
+
+CREATE TABLE orders (
+  version INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  number TEXT NOT NULL,
+  type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  status_code VARCHAR,
+  po_number TEXT,
+  provisioned_at TEXT,
+  currency VARCHAR NOT NULL,
+  total_micros INTEGER NOT NULL,
+  subscription_id INTEGER,
+  scheduled_on VARCHAR,
+  credit_check BOOLEAN NOT NULL,
+  error_message VARCHAR,
+  attributes VARCHAR,
+  CONSTRAINT orders_pkey PRIMARY KEY (id),
+  CONSTRAINT orders_type_check CHECK (type IN ('SALES', 'CHANGE', 'RENEWAL', 'CANCELLATION', 'MIGRATION', 'UNKNOWN')),
+  CONSTRAINT orders_status_check CHECK (status IN ('SUBMITTED', 'PROCESSING', 'COMPLETED', 'ERROR', 'CANCELLED')),
+  CONSTRAINT orders_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id),
+  CONSTRAINT orders_subscription_id_fkey FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+);
+
+CREATE INDEX orders_account_created ON orders (account_id, created_at, id);
+
+CREATE INDEX orders_account_number ON orders (account_id, number, id);
+
+CREATE INDEX orders_created ON orders (created_at, id);
+
+CREATE UNIQUE INDEX orders_number ON orders (number);
+
+CREATE INDEX orders_number_id ON orders (number, id);
+
+CREATE INDEX orders_path ON orders (path, created_at, type, status, id);
+
+CREATE INDEX orders_po_number ON orders (po_number, path);
+
+CREATE INDEX orders_status_created ON orders (status, created_at, id);
+
+CREATE INDEX orders_subscription ON orders (subscription_id);
+
+CREATE TABLE seat (
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  subscription_id INTEGER NOT NULL,
+  user_id INTEGER NOT NULL,
+  CONSTRAINT seat_pkey PRIMARY KEY (subscription_id, user_id),
+  CONSTRAINT seat_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id),
+  CONSTRAINT seat_subscription_id_fkey FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+  CONSTRAINT seat_user_id_fkey FOREIGN KEY(user_id) REFERENCES app_user (id)
+);
+
+CREATE INDEX seat_path ON seat (path);
+
+CREATE INDEX seat_user ON seat (user_id, subscription_id);
+
+CREATE TABLE subscription_item (
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  subscription_id INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  product_id INTEGER NOT NULL,
+  quantity INTEGER NOT NULL,
+  vendor_subscription_id VARCHAR,
+  CONSTRAINT subscription_item_pkey PRIMARY KEY (id),
+  CONSTRAINT subscription_item_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id),
+  CONSTRAINT subscription_item_subscription_id_fkey FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+  CONSTRAINT subscription_item_product_id_fkey FOREIGN KEY(product_id) REFERENCES product (id)
+);
+
+CREATE INDEX subscription_item_path ON subscription_item (path);
+
+CREATE INDEX subscription_item_product ON subscription_item (product_id, path, subscription_id);
+
+CREATE UNIQUE INDEX subscription_item_subscription ON subscription_item (subscription_id, position);
+
+CREATE TABLE user_role (
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  user_id INTEGER NOT NULL,
+  role_code TEXT NOT NULL,
+  CONSTRAINT user_role_pkey PRIMARY KEY (user_id, role_code),
+  CONSTRAINT user_role_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id),
+  CONSTRAINT user_role_user_id_fkey FOREIGN KEY(user_id) REFERENCES app_user (id),
+  CONSTRAINT user_role_role_code_fkey FOREIGN KEY(role_code) REFERENCES role (code)
+);
+
+CREATE INDEX user_role_path ON user_role (path);
+
+CREATE INDEX user_role_role ON user_role (role_code, path, user_id);
+
+CREATE TABLE user_term (
+  user_id INTEGER NOT NULL,
+  term TEXT NOT NULL,
+  path TEXT NOT NULL,
+  CONSTRAINT user_term_pkey PRIMARY KEY (user_id, term),
+  CONSTRAINT user_term_user_id_fkey FOREIGN KEY(user_id) REFERENCES app_user (id)
+);
+
+CREATE INDEX user_term_path ON user_term (path, term, user_id);
+
+CREATE INDEX user_term_term ON user_term (term, path, user_id);
+
+CREATE TABLE order_line (
+  account_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  order_id INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  product_id INTEGER NOT NULL,
+  plan_id INTEGER NOT NULL,
+  period_type TEXT NOT NULL,
+  period_duration INTEGER NOT NULL,
+  mpn VARCHAR NOT NULL,
+  name VARCHAR NOT NULL,
+  quantity_kind TEXT NOT NULL,
+  quantity INTEGER NOT NULL,
+  resulting_quantity INTEGER,
+  effective_on TEXT,
+  currency VARCHAR NOT NULL,
+  unit_micros INTEGER NOT NULL,
+  extended_micros INTEGER NOT NULL,
+  exchange_rate VARCHAR,
+  CONSTRAINT order_line_pkey PRIMARY KEY (id),
+  CONSTRAINT order_line_quantity_kind_check CHECK (quantity_kind IN ('DELTA', 'TARGET')),
+  CONSTRAINT order_line_period_type_check CHECK (period_type IN ('DAY', 'MONTH', 'YEAR', 'STATEMENT_DAY', 'UNKNOWN')),
+  CONSTRAINT order_line_account_id_fkey FOREIGN KEY(account_id) REFERENCES account (id),
+  CONSTRAINT order_line_order_id_fkey FOREIGN KEY(order_id) REFERENCES orders (id),
+  CONSTRAINT order_line_product_id_fkey FOREIGN KEY(product_id) REFERENCES product (id),
+  CONSTRAINT order_line_plan_id_fkey FOREIGN KEY(plan_id) REFERENCES "plan" (id)
+);
+
+CREATE UNIQUE INDEX order_line_order ON order_line (order_id, position);
+
+CREATE INDEX order_line_path ON order_line (path);
+
+CREATE TABLE subscription_charge (
+  id INTEGER NOT NULL,
+  item_id INTEGER NOT NULL,
+  subscription_id INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  shard_id INTEGER NOT NULL,
+  seller_id INTEGER,
+  seller_path TEXT NOT NULL,
+  buyer_id INTEGER NOT NULL,
+  currency VARCHAR NOT NULL,
+  unit_micros INTEGER NOT NULL,
+  monthly_micros INTEGER NOT NULL,
+  CONSTRAINT subscription_charge_pkey PRIMARY KEY (id),
+  CONSTRAINT subscription_charge_item_id_fkey FOREIGN KEY(item_id) REFERENCES subscription_item (id),
+  CONSTRAINT subscription_charge_subscription_id_fkey FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+);
+
+CREATE INDEX subscription_charge_buyer ON subscription_charge (buyer_id, path, currency, monthly_micros, subscription_id);
+
+CREATE UNIQUE INDEX subscription_charge_item ON subscription_charge (item_id, seller_path);
+
+CREATE INDEX subscription_charge_seller ON subscription_charge (seller_id, path, currency, monthly_micros, subscription_id);
+
+CREATE INDEX subscription_charge_subscription ON subscription_charge (subscription_id);

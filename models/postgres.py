@@ -1,0 +1,152 @@
+"""The store on PostgreSQL: row-level security under a role that owns nothing, asyncpg without a layer above it.
+
+One login, three roles: the login owns the tables and, row-level security being forced, sees no row of them;
+`canopy_reader` sees what its connection's scope shows; `canopy_system` sees and changes everything. Connections
+take their role when they are opened.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from models.scope import Scope
+from models.statement import Engine, Row, Statement
+from models.store import Reader, StoreError, StoreTimeoutError, Unfiltered
+
+log = logging.getLogger("canopy.store")
+
+STATEMENT_SECONDS = 5.0
+_READERS = 8
+_SYSTEM = 4
+_NOTHING_TO_RESET = ""
+
+_READER_SETTINGS = {
+    "role": "canopy_reader",
+    # A generic plan cached under one scope is ruinous under another: storage reference §4.3.
+    "plan_cache_mode": "force_custom_plan",
+    "statement_timeout": f"{STATEMENT_SECONDS:g}s",
+    "idle_in_transaction_session_timeout": "10s",
+    "default_transaction_read_only": "on",
+    "jit": "off",
+    "timezone": "UTC",
+}
+_SYSTEM_SETTINGS = {"role": "canopy_system", "jit": "off", "timezone": "UTC"}
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[type-arg]  # generic in the stubs only
+    """A connection that is given back without a round trip: every use ends its own transaction."""
+
+    def get_reset_query(self) -> str:
+        return _NOTHING_TO_RESET
+
+
+class PostgresReader:
+    """See `models.store.Reader`."""
+
+    engine: Engine = "postgresql"
+    __slots__ = ("_connection", "_pool", "_turn", "scope")
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", scope: Scope) -> None:
+        self._pool = pool
+        self._connection: Any = None
+        self._turn = asyncio.Lock()
+        self.scope = scope
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        text, values = statement.bind("postgresql", parameters or {})
+        async with self._turn:
+            try:
+                if self._connection is None:
+                    self._connection = await self._pool.acquire()
+                    await self._connection.execute(_begin(self.scope))
+                return await self._connection.fetch(text, *values)  # type: ignore[no-any-return]  # the pool is untyped
+            except asyncpg.QueryCanceledError as error:
+                raise StoreTimeoutError(f"a statement took longer than {STATEMENT_SECONDS:g} s") from error
+            except asyncpg.PostgresError as error:
+                raise StoreError(str(error)) from error
+
+    async def end(self) -> None:
+        """End the snapshot, which also takes the scope off the connection."""
+        if self._connection is None:
+            return
+        connection, self._connection = self._connection, None
+        try:
+            await connection.execute("ROLLBACK")
+        finally:
+            await self._pool.release(connection)
+
+
+def _begin(scope: Scope) -> str:
+    """One message that opens the snapshot and sets the scope. Paths are checked and the rest are numbers."""
+    settings = "".join(f"SET LOCAL canopy.{name} = '{value}';" for name, value in scope.settings().items())
+    return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{settings}"
+
+
+class PostgresUnfiltered:
+    """See `models.store.Unfiltered`."""
+
+    engine: Engine = "postgresql"
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        text, values = statement.bind("postgresql", parameters or {})
+        return list(map(statement.row._make, await self.driver.fetch(text, *values)))
+
+    async def execute(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> None:
+        text, values = statement.bind("postgresql", parameters or {})
+        await self.driver.execute(text, *values)
+
+    async def sql(self, text: str) -> list[Sequence[Any]]:
+        return [tuple(record) for record in await self.driver.fetch(text)]
+
+
+class PostgresStore:
+    """See `models.store.Store`."""
+
+    engine: Engine = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._pools: dict[str, asyncpg.Pool[Any]] = {}
+        self._opening = asyncio.Lock()
+
+    async def _pool(self, name: str) -> "asyncpg.Pool[Any]":
+        async with self._opening:
+            if name not in self._pools:
+                reading = name == "reader"
+                self._pools[name] = await asyncpg.create_pool(
+                    self.url,
+                    min_size=1,
+                    max_size=_READERS if reading else _SYSTEM,
+                    connection_class=_Connection,
+                    server_settings=_READER_SETTINGS if reading else _SYSTEM_SETTINGS,
+                    statement_cache_size=1000,
+                    max_inactive_connection_lifetime=0,
+                )
+            return self._pools[name]
+
+    @asynccontextmanager
+    async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
+        reader = PostgresReader(self._pools.get("reader") or await self._pool("reader"), scope)
+        try:
+            yield reader
+        finally:
+            await reader.end()
+
+    @asynccontextmanager
+    async def unfiltered(self, reason: str, *, write: bool = False) -> AsyncIterator[Unfiltered]:
+        log.debug("unfiltered access: %s", reason)
+        pool = self._pools.get("system") or await self._pool("system")
+        async with pool.acquire() as connection, connection.transaction(readonly=not write):
+            yield PostgresUnfiltered(connection)
+
+    async def close(self) -> None:
+        for pool in self._pools.values():
+            await pool.close()
+        self._pools.clear()

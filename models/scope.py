@@ -1,0 +1,68 @@
+"""A scope: the part of the tree that a reading connection shows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models import path as paths
+
+
+class Reach(StrEnum):
+    """How far below its place a scope goes."""
+
+    OWN = "OWN"
+    """The account itself."""
+    DIRECT = "DIRECT"
+    """And the accounts right below it."""
+    SUBTREE = "SUBTREE"
+    """And all below those."""
+
+
+_NO_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A place in the tree and what is visible from there.
+
+    Args:
+        path: the account from whose place the reader looks.
+        reach: how far down.
+        only_user: narrows the view to one user's own rows (a service user); 0 for all users.
+        prices: whether prices and charges belong to the view.
+        size_class: log2 of the accounts in the subtree, for choosing a plan; never decides what is visible.
+
+    Raises:
+        PathError: the path is malformed. A well-formed path may be written into a statement.
+    """
+
+    path: str
+    reach: Reach = Reach.SUBTREE
+    only_user: int = 0
+    prices: bool = True
+    size_class: int = 0
+
+    def __post_init__(self) -> None:
+        paths.check(self.path)
+
+    @property
+    def account_id(self) -> int:
+        """The account at the scope's place."""
+        return paths.account_id(self.path)
+
+    def settings(self) -> dict[str, str | int]:
+        """The values that `models/policy.py` names, in its order."""
+        length = len(self.path)
+        further = {Reach.OWN: 0, Reach.DIRECT: paths.WIDTH, Reach.SUBTREE: _NO_LIMIT}[self.reach]
+        is_provider = length == paths.WIDTH
+        return {
+            "lo": self.path,
+            "hi": self.path + (paths.AFTER_SELF if self.reach is Reach.OWN else paths.AFTER_SUBTREE),
+            "span": length + further,
+            # Of an account right below one sees what it is charged, not what it charges others.
+            "seller_span": length + (further if self.reach is Reach.SUBTREE else 0),
+            "account": self.account_id,
+            "vendor": paths.parent_id(self.path) or 0,
+            "only_user": self.only_user,
+            "prices": int(self.prices),
+            "catalogue": int(is_provider and not self.only_user),
+        }

@@ -1,0 +1,121 @@
+"""A statement that is built once: Core at the top, plain text and an order of parameters when it reaches a driver."""
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import orjson
+from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, Dialect, Text, bindparam, func
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import Executable, TableValuedAlias
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from models.base import iso
+
+Engine = Literal["postgresql", "sqlite"]
+Row = Any
+"""A named tuple of the columns that its statement selects; `row.noun` is the table that it comes from."""
+
+_DIALECTS: dict[Engine, Dialect] = {"postgresql": asyncpg.dialect(), "sqlite": sqlite.dialect()}
+
+
+class RowType(Protocol):
+    """Makes rows of one statement out of a driver's tuples."""
+
+    def _make(self, values: Sequence[Any]) -> Row: ...
+
+
+class Statement:
+    """A prebuilt statement, its parameters named by `bindparam`.
+
+    Build it once at import, or once for each shape of a query; never for a value. `noun` is the table whose rows it
+    gives, if they are to be told apart later.
+    """
+
+    def __init__(self, source: Executable, noun: str = "") -> None:
+        self.source = source
+        self.noun = noun
+        self._texts: dict[Engine, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The labels of the selected columns, in their order."""
+        return tuple(column.key for column in self.source.selected_columns)  # type: ignore[attr-defined]  # Executable covers DML, which no one asks
+
+    @cached_property
+    def row(self) -> RowType:
+        """The named tuple class of its rows."""
+        base = namedtuple("Row", self.columns)  # type: ignore[misc]  # the columns are known when the statement is built, not to mypy  # noqa: PYI024
+        return type(self.noun or "Row", (base,), {"__slots__": (), "noun": self.noun})
+
+    def text(self, engine: Engine) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        """The SQL text, the names of its parameters in the order of their places, and the constants among them."""
+        found = self._texts.get(engine)
+        if found is None:
+            compiled = self.source.compile(dialect=_DIALECTS[engine])
+            assert isinstance(compiled, SQLCompiler)  # noqa: S101  # a statement, not DDL
+            found = self._texts[engine] = (str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params))
+        return found
+
+    def bind(self, engine: Engine, parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """The SQL text and its parameters as the engine's driver takes them.
+
+        Raises:
+            KeyError: a parameter is missing.
+        """
+        text, names, constants = self.text(engine)
+        values = [parameters[name] if name in parameters else constants[name] for name in names]
+        return text, values if engine == "postgresql" else [_for_sqlite(value) for value in values]
+
+
+def _for_sqlite(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return orjson.dumps([_for_sqlite(item) for item in value]).decode()
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def many(name: str, of: type[TypeEngine[Any]] | TypeEngine[Any] = BigInteger) -> BindParameter[Any]:
+    """A parameter that takes a list: an array on PostgreSQL, JSON text on SQLite."""
+    return bindparam(name, type_=ARRAY(of))
+
+
+class AnyOf(ColumnElement[bool]):
+    """`column = any of a list parameter`: one text whatever the length of the list."""
+
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], values: BindParameter[Any]) -> None:
+        self.column = column
+        self.values = values
+
+
+@compiles(AnyOf, "postgresql")
+def _any_of_postgresql(element: AnyOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.column, **options)} = ANY ({compiler.process(element.values, **options)})"
+
+
+@compiles(AnyOf, "sqlite")
+def _any_of_sqlite(element: AnyOf, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = compiler.process(element.column, **options), compiler.process(element.values, **options)
+    return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+def any_of(column: ColumnElement[Any], name: str, of: type[TypeEngine[Any]] = BigInteger) -> ColumnElement[bool]:
+    """The column equals one of the list that is passed as `name`."""
+    return AnyOf(column, many(name, of))
+
+
+def keys(name: str, engine: Engine, of: type[TypeEngine[Any]] = BigInteger) -> TableValuedAlias:
+    """A table `k` of one column, `value`: the list that is passed as `name`."""
+    if engine == "postgresql":
+        return func.unnest(many(name, of)).table_valued("value", name="k")
+    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name="k")

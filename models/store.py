@@ -1,0 +1,98 @@
+"""The store: the only way to the rows, and for all but a short list of callers a filtered one.
+
+`Store.reader(scope)` opens one snapshot of the database through one scope. `Store.unfiltered(reason)` opens a
+transaction that sees and may change everything; which modules may call it is held by a test.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from models.scope import Scope
+from models.statement import Engine, Row, Statement
+
+
+class StoreError(Exception):
+    """The database refused or failed; the message is for the operator."""
+
+
+class StoreTimeoutError(StoreError):
+    """A statement ran longer than the store allows."""
+
+
+class Reader(Protocol):
+    """One snapshot, seen through one scope, for one response."""
+
+    engine: Engine
+    scope: Scope
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a prebuilt statement as the driver gives them: tuples in the order of its columns.
+
+        Readers take turns: two calls at once on one reader run one after the other, in the same snapshot.
+
+        Raises:
+            StoreTimeoutError: the statement took too long.
+            StoreError: the database refused it.
+        """
+
+
+class Unfiltered(Protocol):
+    """One transaction without a filter: committed when its block ends, rolled back when it raises."""
+
+    engine: Engine
+    driver: Any
+    """The driver's own connection (`asyncpg.Connection` or `sqlite3.Connection`), for bulk work."""
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """As `Reader.rows`, but all rows."""
+
+    async def execute(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a prebuilt statement that changes rows."""
+
+    async def sql(self, text: str) -> list[Sequence[Any]]:
+        """Run one statement given as text: for migrations, imports and checks, which are written in SQL."""
+
+
+class Store(Protocol):
+    """Opens readers and, for the few who may, unfiltered transactions."""
+
+    engine: Engine
+    url: str
+
+    def reader(self, scope: Scope) -> AbstractAsyncContextManager[Reader]:
+        """A reader for one response; nothing is sent to the database before its first statement."""
+
+    def unfiltered(self, reason: str, *, write: bool = False) -> AbstractAsyncContextManager[Unfiltered]:
+        """A transaction without a filter.
+
+        Args:
+            reason: what for; it stands in the log.
+            write: whether anything will be changed. SQLite takes its write lock at once (`BEGIN IMMEDIATE`).
+        """
+
+    async def close(self) -> None:
+        """Give back every connection."""
+
+
+class InvalidDatabaseURLError(ValueError):
+    """The setting names no database that Canopy can use."""
+
+
+def open_store(url: str) -> Store:
+    """A store for `sqlite:///path` or `postgresql://user:password@host:port/database`.
+
+    Raises:
+        InvalidDatabaseURLError: neither of these.
+    """
+    from models.postgres import PostgresStore  # noqa: PLC0415  # each engine's driver is loaded only when it is used
+    from models.sqlite import SqliteStore  # noqa: PLC0415
+
+    if url.startswith("sqlite:///"):
+        return SqliteStore(url)
+    if url.startswith(("postgresql://", "postgres://")):
+        return PostgresStore(url)
+    raise InvalidDatabaseURLError(
+        f"CANOPY_DATABASE_URL is {url.split('@')[-1]!r}; it takes sqlite:///path/to/file or"
+        " postgresql://user:password@host:port/database"
+    )

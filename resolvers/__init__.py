@@ -1,0 +1,1 @@
+"""What a caller may see and do: identity, privileges, batched sources of data. Knows no GraphQL."""

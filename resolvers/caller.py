@@ -1,0 +1,59 @@
+"""The caller: who really acts, whose eyes are used, how far they reach, and what they may do."""
+
+from dataclasses import dataclass
+
+from models import path as paths
+from models.scope import Reach, Scope
+from resolvers.errors import ForbiddenError
+from resolvers.privileges import MEANINGS, Privilege
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The identity behind one operation, worked out afresh for each.
+
+    Args:
+        user_id: the user who acts; None for an API client.
+        client_id: the API client that acts (its row's id); None for a user.
+        path: of the account whose place in the tree decides what is visible.
+        reach: how far below that account.
+        privileges: the union of what its roles grant.
+        is_service_user: narrows the view to the user's own profile and services.
+        size_class: log2 of the accounts below; chooses plans, decides nothing.
+    """
+
+    path: str
+    privileges: frozenset[Privilege]
+    user_id: int | None = None
+    client_id: int | None = None
+    reach: Reach = Reach.SUBTREE
+    is_service_user: bool = False
+    size_class: int = 0
+
+    @property
+    def account_id(self) -> int:
+        """The account whose eyes are used."""
+        return paths.account_id(self.path)
+
+    def may(self, privilege: Privilege) -> bool:
+        """Whether the caller has the privilege."""
+        return privilege in self.privileges
+
+    def require(self, privilege: Privilege) -> None:
+        """Refuse a caller who lacks the privilege.
+
+        Raises:
+            ForbiddenError: with the privilege's name and meaning.
+        """
+        if privilege not in self.privileges:
+            raise ForbiddenError(f"This needs the privilege {privilege.value}: {MEANINGS[privilege].lower()}")
+
+    def scope(self) -> Scope:
+        """The part of the tree that a reader shows to this caller."""
+        return Scope(
+            path=self.path,
+            reach=self.reach,
+            only_user=(self.user_id or 0) if self.is_service_user else 0,
+            prices=bool(self.privileges & {Privilege.PRICES_VIEW, Privilege.FINANCES_VIEW}),
+            size_class=self.size_class,
+        )
