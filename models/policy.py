@@ -83,6 +83,9 @@ RULES: dict[str, str] = {
 _TEXT_COLUMN = {"manufacturer": "code", "marketplace": "code", "plan": "code", "product": "mpn", "role": "code"}
 """A column for the tables whose rule names none of their own but the row id."""
 
+_AS_SYSTEM = "(SELECT current_user) = 'canopy_system'"
+"""A policy also holds for members of its role, and the login that owns the tables is one: only SET ROLE shall count."""
+
 UNREADABLE = frozenset({"alembic_version", "credential", "refresh_token", "sign_in_failure"})
 """Tables that no scope can read: secrets, and the version of the database."""
 
@@ -110,22 +113,29 @@ def postgresql_ddl() -> list[str]:
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY scope ON {table} FOR SELECT TO canopy_reader USING ({postgresql_condition(table)})",
-            f"CREATE POLICY unfiltered ON {table} TO canopy_system USING (true) WITH CHECK (true)",
+            f"CREATE POLICY unfiltered ON {table} TO canopy_system USING ({_AS_SYSTEM}) WITH CHECK ({_AS_SYSTEM})",
             f"GRANT SELECT ON {table} TO canopy_reader",
         ]
     return statements
 
 
-def sqlite_views() -> dict[str, str]:
-    """For each readable table the temporary view that shadows it on a reading connection.
+def sqlite_views(secret: str) -> list[str]:
+    """Statements that shadow each readable table by a temporary view of its name, on one reading connection.
+
+    The filter stands in a view behind that one, whose name begins with the secret. The authorizer is told only the
+    name of whatever reads a table, and a common table expression may be called `account` as well as a view: what
+    may read the tables must have names that no statement can know.
 
     To the authorizer a view none of whose own columns is read outside a sub-query looks like the bare table, which
     it refuses; so such a rule is preceded by a comparison that is always true (`IS NOT NULL` would be folded away).
     """
-    views = {}
+    views = []
     for table, rule in RULES.items():
         condition = _render(rule, lambda name: f"scope_{name}()", "+")
         if table in _TEXT_COLUMN:
             condition = f"+{_TEXT_COLUMN[table]} >= '' AND ({condition})"
-        views[table] = f"CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE {condition}"
+        views += [
+            f"CREATE TEMP VIEW {secret}{table} AS SELECT * FROM main.{table} WHERE {condition}",
+            f"CREATE TEMP VIEW {table} AS SELECT * FROM {secret}{table}",
+        ]
     return views

@@ -15,7 +15,7 @@ import asyncpg
 
 from models.scope import Scope
 from models.statement import Engine, Row, Statement
-from models.store import Reader, StoreError, StoreTimeoutError, Unfiltered
+from models.store import OVER, Reader, StoreError, StoreTimeoutError, Unfiltered
 
 log = logging.getLogger("canopy.store")
 
@@ -23,9 +23,12 @@ STATEMENT_SECONDS = 5.0
 _READERS = 8
 _SYSTEM = 4
 _NOTHING_TO_RESET = ""
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""The server's refusals; the driver's own, such as a number beyond 64 bits; a server that is away."""
 
 _READER_SETTINGS = {
     "role": "canopy_reader",
+    "search_path": "public",
     # A generic plan cached under one scope is ruinous under another: storage reference §4.3.
     "plan_cache_mode": "force_custom_plan",
     "statement_timeout": f"{STATEMENT_SECONDS:g}s",
@@ -34,7 +37,7 @@ _READER_SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
 }
-_SYSTEM_SETTINGS = {"role": "canopy_system", "jit": "off", "timezone": "UTC"}
+_SYSTEM_SETTINGS = {"role": "canopy_system", "search_path": "public", "jit": "off", "timezone": "UTC"}
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[type-arg]  # generic in the stubs only
@@ -48,17 +51,20 @@ class PostgresReader:
     """See `models.store.Reader`."""
 
     engine: Engine = "postgresql"
-    __slots__ = ("_connection", "_pool", "_turn", "scope")
+    __slots__ = ("_connection", "_is_over", "_pool", "_turn", "scope")
 
     def __init__(self, pool: "asyncpg.Pool[Any]", scope: Scope) -> None:
         self._pool = pool
         self._connection: Any = None
         self._turn = asyncio.Lock()
+        self._is_over = False
         self.scope = scope
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         text, values = statement.bind("postgresql", parameters or {})
         async with self._turn:
+            if self._is_over:
+                raise StoreError(OVER)
             try:
                 if self._connection is None:
                     self._connection = await self._pool.acquire()
@@ -66,18 +72,22 @@ class PostgresReader:
                 return await self._connection.fetch(text, *values)  # type: ignore[no-any-return]  # the pool is untyped
             except asyncpg.QueryCanceledError as error:
                 raise StoreTimeoutError(f"a statement took longer than {STATEMENT_SECONDS:g} s") from error
-            except asyncpg.PostgresError as error:
+            except _FAILURES as error:
                 raise StoreError(str(error)) from error
 
     async def end(self) -> None:
-        """End the snapshot, which also takes the scope off the connection."""
-        if self._connection is None:
-            return
-        connection, self._connection = self._connection, None
-        try:
-            await connection.execute("ROLLBACK")
-        finally:
-            await self._pool.release(connection)
+        """End the snapshot, which also takes the scope off the connection. A statement that still runs ends first."""
+        self._is_over = True
+        async with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            try:
+                await connection.execute("ROLLBACK")
+            except _FAILURES:
+                connection.terminate()  # lost or in an unknown state: the pool opens another
+            finally:
+                await self._pool.release(connection)
 
 
 def _begin(scope: Scope) -> str:
@@ -137,7 +147,8 @@ class PostgresStore:
         try:
             yield reader
         finally:
-            await reader.end()
+            # Shielded: a response may be cancelled twice, and a connection that is never given back is lost.
+            await asyncio.shield(reader.end())
 
     @asynccontextmanager
     async def unfiltered(self, reason: str, *, write: bool = False) -> AsyncIterator[Unfiltered]:

@@ -27,7 +27,8 @@ class Scope:
     Args:
         path: the account from whose place the reader looks.
         reach: how far down.
-        only_user: narrows the view to one user's own rows (a service user); 0 for all users.
+        only_user: narrows the view to one user's own rows (a service user), in its own account, without prices
+            whatever `reach` and `prices` say; 0 for all users.
         prices: whether prices and charges belong to the view.
         size_class: log2 of the accounts in the subtree, for choosing a plan; never decides what is visible.
 
@@ -52,17 +53,18 @@ class Scope:
     def settings(self) -> dict[str, str | int]:
         """The values that `models/policy.py` names, in its order."""
         length = len(self.path)
-        further = {Reach.OWN: 0, Reach.DIRECT: paths.WIDTH, Reach.SUBTREE: _NO_LIMIT}[self.reach]
+        reach = Reach.OWN if self.only_user else self.reach
+        further = {Reach.OWN: 0, Reach.DIRECT: paths.WIDTH, Reach.SUBTREE: _NO_LIMIT}[reach]
         is_provider = length == paths.WIDTH
         return {
             "lo": self.path,
-            "hi": self.path + (paths.AFTER_SELF if self.reach is Reach.OWN else paths.AFTER_SUBTREE),
+            "hi": self.path + (paths.AFTER_SELF if reach is Reach.OWN else paths.AFTER_SUBTREE),
             "span": length + further,
             # Of an account right below one sees what it is charged, not what it charges others.
-            "seller_span": length + (further if self.reach is Reach.SUBTREE else 0),
+            "seller_span": length + (further if reach is Reach.SUBTREE else 0),
             "account": self.account_id,
             "vendor": paths.parent_id(self.path) or 0,
             "only_user": self.only_user,
-            "prices": int(self.prices),
+            "prices": int(self.prices and not self.only_user),
             "catalogue": int(is_provider and not self.only_user),
         }

@@ -6,9 +6,10 @@ lock, which may wait for another process, goes to a thread.
 
 import asyncio
 import logging
+import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,30 +17,19 @@ from typing import Any
 from models.policy import RULES, SETTINGS, sqlite_views
 from models.scope import Scope
 from models.statement import Engine, Row, Statement
-from models.store import Reader, StoreError, StoreTimeoutError, Unfiltered
+from models.store import OVER, Reader, StoreError, StoreTimeoutError, Unfiltered
 
 log = logging.getLogger("canopy.store")
 
 STATEMENT_SECONDS = 5.0
 _READERS = 8
 _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK = 100_000
+_NEVER = float("inf")
 
-_REFUSED = frozenset(
-    {
-        sqlite3.SQLITE_ATTACH,
-        sqlite3.SQLITE_DETACH,
-        sqlite3.SQLITE_PRAGMA,
-        sqlite3.SQLITE_CREATE_TEMP_TABLE,
-        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
-        sqlite3.SQLITE_CREATE_TEMP_VIEW,
-        sqlite3.SQLITE_DROP_TEMP_TABLE,
-        sqlite3.SQLITE_DROP_TEMP_TRIGGER,
-        sqlite3.SQLITE_DROP_TEMP_VIEW,
-        sqlite3.SQLITE_INSERT,
-        sqlite3.SQLITE_UPDATE,
-        sqlite3.SQLITE_DELETE,
-    }
+_ALLOWED = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION}
 )
+"""What a reading connection may do besides reading views; that leaves out whatever could undo them."""
 
 
 class _Connection:
@@ -47,38 +37,49 @@ class _Connection:
 
     def __init__(self, file: Path) -> None:
         self.settings: dict[str, str | int | None] = dict.fromkeys(SETTINGS)
-        self.deadline = float("inf")
+        self.deadline = _NEVER
+        self._secret = f"v{secrets.token_hex(16)}_"
+        self._views = frozenset(RULES) | {self._secret + table for table in RULES}
         self.driver = sqlite3.connect(
-            f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, cached_statements=1000
+            f"{file.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=1000,
         )
         # temp_store first: changing it drops temporary views.
         for pragma in ("temp_store=memory", "cache_size=-65536", "mmap_size=1073741824", "busy_timeout=5000"):
             self.driver.execute(f"PRAGMA {pragma}")
         for name in SETTINGS:
             self.driver.create_function(f"scope_{name}", 0, lambda name=name: self.settings[name], deterministic=True)
-        for view in sqlite_views().values():
+        for view in sqlite_views(self._secret):
             self.driver.execute(view)
         # The table-valued function is looked up once before the authorizer is set, which would refuse its creation.
         self.driver.execute("SELECT value FROM json_each('[]')").fetchall()
         self.driver.execute("PRAGMA query_only=1")
-        self.driver.set_authorizer(_authorize)
+        self.driver.set_authorizer(self._authorize)
         self.driver.set_progress_handler(lambda: time.monotonic() > self.deadline, _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK)
 
     def wear(self, scope: Scope | None) -> None:
         """Show the world through the scope; through none, nothing."""
         self.settings.update(scope.settings() if scope else dict.fromkeys(SETTINGS))
+        # The steps of BEGIN and ROLLBACK count on from use to use, so that the clock is looked at during them too.
+        self.deadline = _NEVER
 
+    def _authorize(
+        self, action: int, subject: str | None, _column: str | None, database: str | None, source: str | None
+    ) -> int:
+        """Refuse bare tables and everything that could undo the views.
 
-def _authorize(action: int, subject: str | None, _column: str | None, database: str | None, source: str | None) -> int:
-    """Refuse bare tables and everything that could undo the views.
-
-    `count(*)` on a bare table arrives without a database name, so the rule names what is allowed: reads of the
-    views themselves, and reads of tables that one of the views makes.
-    """
-    if action == sqlite3.SQLITE_READ:
-        allowed = database == "temp" or source in RULES or subject == "json_each"
+        `count(*)` on a bare table arrives without a database name, so the rule names what is allowed: reads of the
+        views, and reads of tables that a view with a secret name makes.
+        """
+        if action == sqlite3.SQLITE_READ:
+            by_filter = source is not None and source.startswith(self._secret)
+            allowed = by_filter or (database == "temp" and subject in self._views) or subject == "json_each"
+        else:
+            allowed = action in _ALLOWED
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_DENY if action in _REFUSED else sqlite3.SQLITE_OK
 
 
 class SqliteReader:
@@ -88,25 +89,31 @@ class SqliteReader:
     __slots__ = ("_begun", "_connection", "scope")
 
     def __init__(self, connection: _Connection, scope: Scope) -> None:
-        self._connection = connection
+        self._connection: _Connection | None = connection
         self._begun = False
         self.scope = scope
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         text, values = statement.bind("sqlite", parameters or {})
         connection = self._connection
-        if not self._begun:
-            connection.driver.execute("BEGIN")  # deferred: the first SELECT takes the snapshot
-            self._begun = True
+        if connection is None:
+            raise StoreError(OVER)
         connection.deadline = time.monotonic() + STATEMENT_SECONDS
         try:
+            if not self._begun:
+                connection.driver.execute("BEGIN")  # deferred: the first SELECT takes the snapshot
+                self._begun = True
             return connection.driver.execute(text, values).fetchall()
         except sqlite3.OperationalError as error:
             if "interrupted" in str(error):
                 raise StoreTimeoutError(f"a statement took longer than {STATEMENT_SECONDS:g} s") from error
             raise StoreError(str(error)) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, OverflowError) as error:  # a number beyond 64 bits fails before it reaches SQLite
             raise StoreError(str(error)) from error
+
+    def end(self) -> None:
+        """Let go of the connection: by the next statement it may show another scope."""
+        self._connection = None
 
 
 class SqliteUnfiltered:
@@ -147,9 +154,11 @@ class SqliteStore:
         async with self._places:
             connection = self._idle.pop() if self._idle else _Connection(self._file)
             connection.wear(scope)
+            reader = SqliteReader(connection, scope)
             try:
-                yield SqliteReader(connection, scope)
+                yield reader
             finally:
+                reader.end()
                 connection.wear(None)
                 if connection.driver.in_transaction:
                     connection.driver.execute("ROLLBACK")
@@ -158,21 +167,18 @@ class SqliteStore:
     @asynccontextmanager
     async def unfiltered(self, reason: str, *, write: bool = False) -> AsyncIterator[Unfiltered]:
         log.debug("unfiltered access: %s", reason)
-        driver = self._idle_unfiltered.pop() if self._idle_unfiltered else _unfiltered_connection(self._file)
         async with self._writing if write else nullcontext():
+            driver = self._idle_unfiltered.pop() if self._idle_unfiltered else _unfiltered_connection(self._file)
             try:
                 if write:
-                    await asyncio.to_thread(driver.execute, "BEGIN IMMEDIATE")
+                    await _to_the_end(asyncio.to_thread(driver.execute, "BEGIN IMMEDIATE"))
                 else:
                     driver.execute("BEGIN")
                 yield SqliteUnfiltered(driver)
-            except BaseException:
-                if driver.in_transaction:
-                    driver.execute("ROLLBACK")
-                raise
-            else:
                 driver.execute("COMMIT")
             finally:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
                 self._idle_unfiltered.append(driver)
 
     async def close(self) -> None:
@@ -182,6 +188,16 @@ class SqliteStore:
             driver.close()
         self._idle.clear()
         self._idle_unfiltered.clear()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, object]) -> None:
+    """Wait for work in a thread even when cancelled meanwhile: a lock that it takes must be there to be let go."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _unfiltered_connection(file: Path) -> sqlite3.Connection:

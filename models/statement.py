@@ -45,7 +45,7 @@ class Statement:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The labels of the selected columns, in their order."""
-        return tuple(column.key for column in self.source.selected_columns)  # type: ignore[attr-defined]  # Executable covers DML, which no one asks
+        return tuple(column.key for column in self.source.exported_columns)  # type: ignore[attr-defined]  # Executable covers statements that give no rows
 
     @cached_property
     def row(self) -> RowType:
@@ -117,5 +117,5 @@ def any_of(column: ColumnElement[Any], name: str, of: type[TypeEngine[Any]] = Bi
 def keys(name: str, engine: Engine, of: type[TypeEngine[Any]] = BigInteger) -> TableValuedAlias:
     """A table `k` of one column, `value`: the list that is passed as `name`."""
     if engine == "postgresql":
-        return func.unnest(many(name, of)).table_valued("value", name="k")
+        return func.unnest(many(name, of)).table_valued("value", name="k").render_derived()
     return func.json_each(bindparam(name, type_=Text)).table_valued("value", name="k")

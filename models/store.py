@@ -12,6 +12,9 @@ from models.scope import Scope
 from models.statement import Engine, Row, Statement
 
 
+OVER = "the reader was used after its response"
+
+
 class StoreError(Exception):
     """The database refused or failed; the message is for the operator."""
 
@@ -33,7 +36,7 @@ class Reader(Protocol):
 
         Raises:
             StoreTimeoutError: the statement took too long.
-            StoreError: the database refused it.
+            StoreError: the database refused it, or cannot be reached, or the reader's block has ended.
         """
 
 

@@ -1,0 +1,31 @@
+"""How it is spelled: GraphQL types, inputs, connections. Writes no SQL.
+
+`Query` is the list of everything that can be asked at the root.
+"""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from schema.account import AccountQuery
+from schema.errors import ErrorCodes
+from schema.order import OrderQuery
+from schema.price import PriceQuery
+from schema.product import ProductQuery
+from schema.scalars import SCALARS
+from schema.subscription import SubscriptionQuery
+from schema.user import UserQuery
+from schema.viewer import ViewerQuery
+
+
+@strawberry.type(description="What can be asked. Every answer lies in the part of the tree that the caller may see.")
+class Query(
+    ViewerQuery, AccountQuery, UserQuery, SubscriptionQuery, OrderQuery, ProductQuery, PriceQuery
+):
+    """The root."""
+
+
+schema = strawberry.Schema(
+    query=Query,
+    extensions=[ErrorCodes],
+    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
+)

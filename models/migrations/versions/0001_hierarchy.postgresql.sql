@@ -1,12 +1,36 @@
-DO $$ BEGIN CREATE ROLE canopy_reader NOLOGIN NOSUPERUSER NOBYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+DO $$ BEGIN
+  IF to_regrole('canopy_reader') IS NULL THEN
+    CREATE ROLE canopy_reader NOLOGIN NOSUPERUSER NOBYPASSRLS;
+  END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+  NULL;
+END $$;
 
-GRANT canopy_reader TO CURRENT_USER;
+DO $$ BEGIN
+  GRANT canopy_reader TO CURRENT_USER;
+EXCEPTION WHEN insufficient_privilege THEN
+  IF NOT pg_has_role('canopy_reader', 'MEMBER') THEN
+    RAISE;
+  END IF;
+END $$;
 
 GRANT USAGE ON SCHEMA public TO canopy_reader;
 
-DO $$ BEGIN CREATE ROLE canopy_system NOLOGIN NOSUPERUSER NOBYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+DO $$ BEGIN
+  IF to_regrole('canopy_system') IS NULL THEN
+    CREATE ROLE canopy_system NOLOGIN NOSUPERUSER NOBYPASSRLS;
+  END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+  NULL;
+END $$;
 
-GRANT canopy_system TO CURRENT_USER;
+DO $$ BEGIN
+  GRANT canopy_system TO CURRENT_USER;
+EXCEPTION WHEN insufficient_privilege THEN
+  IF NOT pg_has_role('canopy_system', 'MEMBER') THEN
+    RAISE;
+  END IF;
+END $$;
 
 GRANT USAGE ON SCHEMA public TO canopy_system;
 
@@ -625,7 +649,7 @@ ALTER TABLE account FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON account FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON account TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON account TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON account TO canopy_reader;
 
@@ -635,7 +659,7 @@ ALTER TABLE account_contact FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON account_contact FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON account_contact TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON account_contact TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON account_contact TO canopy_reader;
 
@@ -645,7 +669,7 @@ ALTER TABLE account_term FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON account_term FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON account_term TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON account_term TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON account_term TO canopy_reader;
 
@@ -655,7 +679,7 @@ ALTER TABLE api_client FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON api_client FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON api_client TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON api_client TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON api_client TO canopy_reader;
 
@@ -665,7 +689,7 @@ ALTER TABLE app_user FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON app_user FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint)) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON app_user TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON app_user TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON app_user TO canopy_reader;
 
@@ -675,7 +699,7 @@ ALTER TABLE manufacturer FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON manufacturer FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT nullif(current_setting('canopy.catalogue', true), '')::bigint) = 1 OR EXISTS (SELECT 1 FROM product WHERE product.manufacturer_id = manufacturer.id) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON manufacturer TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON manufacturer TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON manufacturer TO canopy_reader;
 
@@ -685,7 +709,7 @@ ALTER TABLE marketplace FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON marketplace FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT nullif(current_setting('canopy.catalogue', true), '')::bigint) = 1 OR EXISTS (SELECT 1 FROM account a WHERE a.marketplace_id = marketplace.id AND a.path >= (SELECT current_setting('canopy.lo', true)) AND a.path < (SELECT current_setting('canopy.hi', true))) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON marketplace TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON marketplace TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON marketplace TO canopy_reader;
 
@@ -695,7 +719,7 @@ ALTER TABLE order_line FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON order_line FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON order_line TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON order_line TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON order_line TO canopy_reader;
 
@@ -705,7 +729,7 @@ ALTER TABLE orders FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON orders FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON orders TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON orders TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON orders TO canopy_reader;
 
@@ -715,7 +739,7 @@ ALTER TABLE plan FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON plan FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT nullif(current_setting('canopy.catalogue', true), '')::bigint) = 1 OR EXISTS (SELECT 1 FROM price p WHERE p.plan_id = plan.id AND p.seller_path >= (SELECT current_setting('canopy.lo', true)) AND p.seller_path < (SELECT current_setting('canopy.hi', true))) OR EXISTS (SELECT 1 FROM price p WHERE p.plan_id = plan.id AND p.seller_id = (SELECT nullif(current_setting('canopy.vendor', true), '')::bigint)) OR EXISTS (SELECT 1 FROM subscription s WHERE s.plan_id = plan.id AND s.path >= (SELECT current_setting('canopy.lo', true)) AND s.path < (SELECT current_setting('canopy.hi', true))) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON plan TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON plan TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON plan TO canopy_reader;
 
@@ -725,7 +749,7 @@ ALTER TABLE plan_period FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON plan_period FOR SELECT TO canopy_reader USING (CASE WHEN EXISTS (SELECT 1 FROM plan WHERE plan.id = plan_period.plan_id) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON plan_period TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON plan_period TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON plan_period TO canopy_reader;
 
@@ -735,7 +759,7 @@ ALTER TABLE price FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON price FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT nullif(current_setting('canopy.prices', true), '')::bigint) = 1 AND (seller_path >= (SELECT current_setting('canopy.lo', true)) AND seller_path < (SELECT current_setting('canopy.hi', true)) AND length(seller_path) <= (SELECT nullif(current_setting('canopy.seller_span', true), '')::bigint) OR seller_id = (SELECT nullif(current_setting('canopy.vendor', true), '')::bigint) AND (buyer_id = (SELECT nullif(current_setting('canopy.account', true), '')::bigint) OR buyer_id IS NULL) OR seller_id IS NULL AND (SELECT nullif(current_setting('canopy.catalogue', true), '')::bigint) = 1) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON price TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON price TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON price TO canopy_reader;
 
@@ -745,7 +769,7 @@ ALTER TABLE product FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON product FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT nullif(current_setting('canopy.catalogue', true), '')::bigint) = 1 OR EXISTS (SELECT 1 FROM price p WHERE p.product_id = product.id AND p.seller_path >= (SELECT current_setting('canopy.lo', true)) AND p.seller_path < (SELECT current_setting('canopy.hi', true))) OR EXISTS (SELECT 1 FROM price p WHERE p.product_id = product.id AND p.seller_id = (SELECT nullif(current_setting('canopy.vendor', true), '')::bigint)) OR EXISTS (SELECT 1 FROM subscription s WHERE s.product_id = product.id AND s.path >= (SELECT current_setting('canopy.lo', true)) AND s.path < (SELECT current_setting('canopy.hi', true))) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON product TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON product TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON product TO canopy_reader;
 
@@ -755,7 +779,7 @@ ALTER TABLE product_dependency FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON product_dependency FOR SELECT TO canopy_reader USING (CASE WHEN EXISTS (SELECT 1 FROM product WHERE product.id = product_dependency.product_id) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON product_dependency TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON product_dependency TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON product_dependency TO canopy_reader;
 
@@ -765,7 +789,7 @@ ALTER TABLE product_term FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON product_term FOR SELECT TO canopy_reader USING (CASE WHEN EXISTS (SELECT 1 FROM product WHERE product.id = product_term.product_id) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON product_term TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON product_term TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON product_term TO canopy_reader;
 
@@ -775,7 +799,7 @@ ALTER TABLE role FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON role FOR SELECT TO canopy_reader USING (CASE WHEN true THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON role TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON role TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON role TO canopy_reader;
 
@@ -785,7 +809,7 @@ ALTER TABLE seat FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON seat FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint)) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON seat TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON seat TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON seat TO canopy_reader;
 
@@ -795,7 +819,7 @@ ALTER TABLE subscription FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON subscription FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR EXISTS (SELECT 1 FROM seat WHERE seat.subscription_id = subscription.id AND seat.user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint))) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON subscription TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON subscription TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON subscription TO canopy_reader;
 
@@ -805,7 +829,7 @@ ALTER TABLE subscription_charge FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON subscription_charge FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT nullif(current_setting('canopy.prices', true), '')::bigint) = 1 AND path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND (seller_path >= (SELECT current_setting('canopy.lo', true)) AND seller_path < (SELECT current_setting('canopy.hi', true)) AND length(seller_path) <= (SELECT nullif(current_setting('canopy.seller_span', true), '')::bigint) OR seller_id = (SELECT nullif(current_setting('canopy.vendor', true), '')::bigint) AND buyer_id = (SELECT nullif(current_setting('canopy.account', true), '')::bigint) OR seller_id IS NULL AND (SELECT nullif(current_setting('canopy.catalogue', true), '')::bigint) = 1) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON subscription_charge TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON subscription_charge TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON subscription_charge TO canopy_reader;
 
@@ -815,7 +839,7 @@ ALTER TABLE subscription_item FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON subscription_item FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR EXISTS (SELECT 1 FROM seat WHERE seat.subscription_id = subscription_item.subscription_id AND seat.user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint))) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON subscription_item TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON subscription_item TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON subscription_item TO canopy_reader;
 
@@ -825,7 +849,7 @@ ALTER TABLE user_role FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON user_role FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint)) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON user_role TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON user_role TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON user_role TO canopy_reader;
 
@@ -835,7 +859,7 @@ ALTER TABLE user_term FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON user_term FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint)) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON user_term TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON user_term TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON user_term TO canopy_reader;
 
@@ -845,7 +869,7 @@ ALTER TABLE vendor_card FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY scope ON vendor_card FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) OR account_id = (SELECT nullif(current_setting('canopy.vendor', true), '')::bigint) THEN true ELSE false END);
 
-CREATE POLICY unfiltered ON vendor_card TO canopy_system USING (true) WITH CHECK (true);
+CREATE POLICY unfiltered ON vendor_card TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
 GRANT SELECT ON vendor_card TO canopy_reader;
 

@@ -1,0 +1,1 @@
+"""Import and export: what stands in files becomes rows, and rows become the same files again."""

@@ -1,0 +1,106 @@
+"""Accounts: finding them, walking up and down from them, and the cards by which vendors are known."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from models import Account, AccountContact, AccountTerm, VendorCard
+from models import path as paths
+from models.base import table_of
+from models.statement import Row, Statement, any_of
+from resolvers.listing import Filter, Listing, Sort, at_least, before, instant, one_of, through, words
+from resolvers.privileges import Privilege
+from resolvers.source import Source, one, pages_by, pages_matching, pages_of_scope, several
+from resolvers.statements import BelowPath, rows_by_key
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+ACCOUNT = table_of(Account)
+CONTACT = table_of(AccountContact)
+TERM = table_of(AccountTerm)
+CARD = table_of(VendorCard)
+
+_PATH = Statement(select(ACCOUNT.c.path).where(any_of(ACCOUNT.c.id, "ids")))
+
+
+async def _below(context: "Context", account_id: int) -> tuple[str, Any]:
+    """The range strictly below an account; nothing when the account is not visible."""
+    rows = await context.rows(_PATH, {"ids": [account_id]})
+    if not rows:
+        return "range", None
+    return "range", (rows[0].path + paths.AFTER_SELF, rows[0].path + paths.AFTER_SUBTREE)
+
+
+BELOW = Filter(condition=lambda c, _name, _n: c["path"] > "", parameters=lambda _name, _value: {}, prepare=_below)
+"""Only what belongs to accounts below the given one: the page's range, made smaller."""
+
+ACCOUNTS = Listing(
+    table=ACCOUNT,
+    sorts={"NAME": Sort("name_key"), "CREATED_AT": Sort("created_at", instant)},
+    default=("NAME", False),
+    filters={
+        "below": BELOW,
+        "created_from": at_least("created_at"),
+        "created_until": before("created_at"),
+        "email": through(CONTACT, "account_id", "email_key", privilege=Privilege.PERSONAL_DATA_VIEW, folded=True),
+        "external_id": one_of("external_id"),
+        "search": words(TERM, "path", own="path"),
+        "status": one_of("status"),
+        "type": one_of("type"),
+    },
+)
+
+in_scope = pages_of_scope(ACCOUNTS)
+children = pages_by(ACCOUNTS, "parent_id")
+descendants = pages_matching("account.below", ACCOUNTS, BelowPath(), "path")
+
+by_id = one(ACCOUNT, "id")
+by_account_id = one(ACCOUNT, "account_id")
+parent = one(ACCOUNT, "parent_id")
+buyer = one(ACCOUNT, "buyer_id")
+contacts = several(CONTACT, "account_id", order=("position",))
+
+
+async def _ancestors(context: "Context", keys: Sequence[str], columns: tuple[str, ...]) -> list[list[Row]]:
+    """From each path the accounts above it, topmost first; those above the caller are not visible and left out."""
+    ids = {above for path in keys for above in paths.ancestor_ids(path)}
+    if not ids:
+        return [[] for _ in keys]
+    rows = await context.rows(rows_by_key(ACCOUNT, "id", columns), {"keys": sorted(ids)})
+    found = {row.id: row for row in rows}
+    return [[found[above] for above in paths.ancestor_ids(path) if above in found] for path in keys]
+
+
+ancestors = Source("account.ancestors", ("path",), _ancestors)
+
+
+def _card(name: str, column: str) -> Source:
+    async def fetch(context: "Context", ids: Sequence[int | None], columns: tuple[str, ...]) -> list[Row | None]:
+        statement = rows_by_key(CARD, "account_id", columns)
+        rows = await context.rows(statement, {"keys": [row_id for row_id in ids if row_id is not None]})
+        found = {row.parent_key: row for row in rows}
+        return [found.get(row_id) for row_id in ids]
+
+    return Source(name, (column,), fetch)
+
+
+vendor = _card("account.vendor", "parent_id")
+seller = _card("price.seller", "seller_id")
+
+
+async def _by_external_id(
+    context: "Context", external_ids: Sequence[str], columns: tuple[str, ...]
+) -> list[Row | None]:
+    """The account with each external id; where several vendors use the same one, the one nearest to the caller."""
+    statement = rows_by_key(ACCOUNT, "external_id", (*columns, "path"), ("id",))
+    found: dict[str, Row] = {}
+    for row in await context.rows(statement, {"keys": list(external_ids)}):
+        nearest = found.get(row.parent_key)
+        if nearest is None or len(row.path) < len(nearest.path):
+            found[row.parent_key] = row
+    return [found.get(external_id) for external_id in external_ids]
+
+
+by_external_id = Source("account.external_id", ("external_id",), _by_external_id)

@@ -1,0 +1,66 @@
+"""The context of one operation: its caller, its reader, and the loaders that gather what its fields ask for."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from aiodataloader import DataLoader
+
+from models.statement import Engine, Row, Statement
+from models.store import Reader, StoreTimeoutError
+from resolvers.caller import Caller
+from resolvers.cursor import CursorCodec
+from resolvers.errors import UnavailableError
+from resolvers.source import Key, Source
+
+
+class Context:
+    """One operation of one caller. Never kept for a second: loaders remember what they loaded.
+
+    Args:
+        caller: who asks.
+        reader: the database as that caller sees it.
+        cursor_key: the secret that signs cursors.
+        today: the day that "renewing within" counts from; UTC's present day unless given.
+    """
+
+    def __init__(self, caller: Caller, reader: Reader, cursor_key: bytes, today: date | None = None) -> None:
+        self.caller = caller
+        self.reader = reader
+        self.engine: Engine = reader.engine
+        self.cursors = CursorCodec(cursor_key, caller.account_id)
+        self.today = today or datetime.now(UTC).date()
+        self.statements = 0
+        """How many statements this operation has sent."""
+        self.selections: dict[Any, Any] = {}
+        """Which columns each place of the document needs, worked out once."""
+        self._loaders: dict[tuple[Source, Hashable], DataLoader[Key, Any]] = {}
+
+    async def load(self, source: Source, key: Key, request: Hashable = None) -> Any:
+        """What the source has for one parent, fetched together with all others that are asked for meanwhile."""
+        place = (source, request)
+        loader = self._loaders.get(place)
+        if loader is None:
+
+            async def fetch(keys: list[Key]) -> Sequence[Any]:
+                return await source.fetch(self, keys, request)
+
+            loader = self._loaders[place] = DataLoader(fetch, max_batch_size=None)
+        return await loader.load(key)
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows of a prebuilt statement, as named tuples.
+
+        Raises:
+            UnavailableError: the database took too long.
+        """
+        self.statements += 1
+        try:
+            return list(map(statement.row._make, await self.reader.rows(statement, parameters)))
+        except StoreTimeoutError as error:
+            raise UnavailableError("The answer took too long. Ask for less: a smaller page, or a narrower filter.") from error
+
+    def scope_parameters(self) -> dict[str, Any]:
+        """The range of the whole scope, for statements that narrow themselves to it."""
+        settings = self.reader.scope.settings()
+        return {name: settings[name] for name in ("lo", "hi", "vendor")}

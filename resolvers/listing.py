@@ -1,0 +1,163 @@
+"""What can be listed: for each table its orders and filters, as data from which statements are built."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, ColumnElement, Table, Text, and_, bindparam, select, true
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from models.statement import any_of
+from models.text import fold, terms
+from resolvers.privileges import Privilege
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+Columns = ReadOnlyColumnCollection[str, Column[Any]]
+Condition = Callable[[Columns, str, int], ColumnElement[bool]]
+"""Columns of the listed table, the parameter's name, and how many values the filter was given."""
+
+_MAX_WORDS = 5
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sort:
+    """An order: an indexed column that is never null. The row's id breaks ties."""
+
+    column: str
+    parse: Callable[[str], Any] | None = None
+    """Turns a cursor's text back into the column's Python type; None where JSON keeps it."""
+    privilege: Privilege | None = None
+    """Sorting by a column tells of it, so it takes the privilege to see it."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Filter:
+    """A condition on the listed rows.
+
+    Args:
+        condition: the SQL, with its parameters named after the filter.
+        parameters: the values for those parameters.
+        arity: how many conditions a value makes; part of the statement's shape.
+        privilege: what it takes to ask (filtering by a hidden column would tell of it).
+        prepare: turns what was asked for into the value of another filter, with at most one statement.
+    """
+
+    condition: Condition
+    parameters: Callable[[str, Any], dict[str, Any]]
+    arity: Callable[[Any], int] = lambda _value: 1
+    privilege: Privilege | None = None
+    prepare: "Callable[[Context, Any], Awaitable[tuple[str, Any]]] | None" = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Listing:
+    """A table that can be paged through.
+
+    Args:
+        table: where its rows are.
+        sorts: the orders that it offers.
+        default: the order where none is asked for, and whether it descends.
+        filters: by the names of `filter` inputs.
+        place: the column that holds a path, by which a subtree is one range; None for the catalogue.
+        whole_scope: what narrows a page over the whole scope to rows that can be visible, for speed alone.
+    """
+
+    table: Table
+    sorts: Mapping[str, Sort]
+    default: tuple[str, bool]
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    place: str | None = "path"
+    whole_scope: Callable[[Columns], ColumnElement[bool]] | None = None
+
+    @property
+    def noun(self) -> str:
+        """The table's name, which its rows carry."""
+        return self.table.name
+
+
+def one_of(column: str, of: Any = Text, *, privilege: Privilege | None = None, folded: bool = False) -> Filter:
+    """The column is one of a list of values; `folded` for columns that hold folded text."""
+    return Filter(
+        condition=lambda c, name, _n: any_of(c[column], name, of),
+        parameters=lambda name, values: {name: [fold(value) for value in values] if folded else list(values)},
+        privilege=privilege,
+    )
+
+
+def equals(column: str) -> Filter:
+    """The column has the value."""
+    return Filter(lambda c, name, _n: c[column] == bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+
+
+def at_least(column: str) -> Filter:
+    """The column is the value or later."""
+    return Filter(lambda c, name, _n: c[column] >= bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+
+
+def at_most(column: str) -> Filter:
+    """The column is the value or earlier."""
+    return Filter(lambda c, name, _n: c[column] <= bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+
+
+def before(column: str) -> Filter:
+    """The column is earlier than the value."""
+    return Filter(lambda c, name, _n: c[column] < bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+
+
+def through(table: Table, key: str, column: str, *, own: str = "id", privilege: Privilege | None = None, folded: bool = False, of: Any = Text) -> Filter:
+    """Some row of another table, joined by `key`, has one of a list of values in `column`."""
+    return Filter(
+        condition=lambda c, name, _n: c[own].in_(select(table.c[key]).where(any_of(table.c[column], name, of)).correlate_except(table)),
+        parameters=lambda name, values: {name: [fold(value) for value in values] if folded else list(values)},
+        privilege=privilege,
+    )
+
+
+def words(table: Table, key: str, *, own: str, privilege: Privilege | None = None) -> Filter:
+    """Each word of the text begins a word of the row's terms, whatever their case and accents.
+
+    Args:
+        table: the term table.
+        key: its column that names the row.
+        own: the listed table's column that `key` refers to.
+        privilege: see `Filter`.
+    """
+
+    def condition(c: Columns, name: str, count: int) -> ColumnElement[bool]:
+        term = table.c.term
+        matches = [
+            c[own].in_(
+                select(table.c[key]).where(
+                    term >= bindparam(f"{name}_{at}", type_=Text), term < bindparam(f"{name}_{at}_end", type_=Text)
+                )
+            )
+            for at in range(count)
+        ]
+        return and_(true(), *matches)
+
+    def parameters(name: str, text: str) -> dict[str, Any]:
+        values = {}
+        for at, word in enumerate(search_words(text)):
+            values[f"{name}_{at}"] = word
+            values[f"{name}_{at}_end"] = word + "\U0010ffff"
+        return values
+
+    return Filter(condition, parameters, arity=lambda text: len(search_words(text)), privilege=privilege)
+
+
+def search_words(text: str) -> list[str]:
+    """The folded words that are looked for, longest first: the rarest, most often, narrows first."""
+    return sorted(terms(text), key=len, reverse=True)[:_MAX_WORDS]
+
+
+def instant(text: str) -> datetime:
+    """A cursor's text as an instant."""
+    return datetime.fromisoformat(text)
+
+
+def day(text: str) -> date:
+    """A cursor's text as a date."""
+    return date.fromisoformat(text)

@@ -1,0 +1,49 @@
+"""What signing in answers, in the words of RFC 6749; the gateway writes it down as HTTP has it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from resolvers.errors import CanopyError
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a successful sign-in gives.
+
+    Args:
+        access_token: a signed token, to be sent as a bearer token.
+        expires_in: seconds for which it is good.
+        refresh_token: good once, for the next grant; None for API clients, which simply sign in again.
+    """
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+class Refusal(StrEnum):
+    """Why there is no grant (RFC 6749 §5.2). `SLOW_DOWN` is RFC 8628's, for want of a word in 6749."""
+
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_REQUEST = "invalid_request"
+    SLOW_DOWN = "slow_down"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+
+
+class SignInError(CanopyError):
+    """No grant is given.
+
+    Args:
+        error: for programs.
+        description: for people; says what to do, and nothing that the caller has not proven to know.
+        retry_after: seconds until another attempt is looked at, with `SLOW_DOWN` only.
+    """
+
+    code = "SIGN_IN_REFUSED"
+
+    def __init__(self, error: Refusal, description: str, retry_after: int | None = None) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
+        self.retry_after = retry_after

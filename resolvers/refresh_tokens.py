@@ -1,0 +1,145 @@
+"""Refresh tokens: good once, stored as hashes, in families that die of the second use of any member.
+
+A token that comes twice was stolen from one of the two who sent it, and nobody can tell from which; so the whole
+family is revoked and its owner signs in again. There is no period of grace for answers that were lost on their way
+or for two windows that refresh at the same moment: it would be the thief's. A client therefore keeps one token in
+one place, refreshes once at a time, and signs in again when an answer is lost.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import bindparam, delete, exists, insert, select, update
+
+from models import RefreshToken, SubjectType
+from models.base import table_of
+from models.statement import Row, Statement
+from models.store import Unfiltered
+from resolvers.tokens import Subject
+
+_TABLE = table_of(RefreshToken)
+_TOKEN = _TABLE.c
+
+FIND = Statement(
+    select(_TOKEN.token_hash, _TOKEN.family, _TOKEN.subject_type, _TOKEN.subject_id, _TOKEN.expires_at).where(
+        _TOKEN.token_hash == bindparam("hash")
+    )
+)
+_SIBLING = _TABLE.alias("sibling")
+# A family is revoked when any member is: revoking can't see the token that a rotation under way is giving out.
+_USE = Statement(
+    update(_TABLE)
+    .where(
+        _TOKEN.token_hash == bindparam("hash"),
+        _TOKEN.used_at.is_(None),
+        ~exists().where(_SIBLING.c.family == _TOKEN.family, _SIBLING.c.revoked_at.is_not(None)),
+        _TOKEN.expires_at > bindparam("now"),
+        _TOKEN.created_at > bindparam("idle_since"),
+    )
+    .values(used_at=bindparam("now"))
+    .returning(_TOKEN.token_hash)
+)
+_WAS_USED = Statement(select(_TOKEN.used_at).where(_TOKEN.token_hash == bindparam("hash"), _TOKEN.used_at.is_not(None)))
+_REVOKE = Statement(
+    update(_TABLE)
+    .where(_TOKEN.family == bindparam("of"), _TOKEN.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+_KEEP = Statement(
+    insert(_TABLE).values(
+        {
+            name: bindparam(name)
+            for name in ("token_hash", "family", "subject_type", "subject_id", "created_at", "expires_at")
+        }
+    )
+)
+# Rows that another transaction is about to change are left alone: waiting for them could end in a deadlock.
+_PRUNE = Statement(
+    delete(_TABLE).where(
+        _TOKEN.token_hash.in_(
+            select(_TOKEN.token_hash).where(_TOKEN.expires_at < bindparam("now")).with_for_update(skip_locked=True)
+        )
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSettings:
+    """How long someone stays signed in.
+
+    Args:
+        absolute: from signing in, however often it is refreshed.
+        idle: from the last refresh.
+    """
+
+    absolute: timedelta = timedelta(days=30)
+    idle: timedelta = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A refresh token that we gave out, good or not.
+
+    Args:
+        expires_at: of its whole family, as the database gives it.
+    """
+
+    hash: str
+    family: str
+    subject: Subject
+    expires_at: datetime | str
+
+
+def _hashed(token: str) -> str:
+    return sha256(token.encode(errors="replace")).hexdigest()
+
+
+async def find(db: Unfiltered, token: str) -> Known | None:
+    """What we know of the token; None if it was never ours, or is so old that it was removed."""
+    rows = await db.rows(FIND, {"hash": _hashed(token)})
+    return _known(rows[0]) if rows else None
+
+
+def _known(row: Row) -> Known:
+    return Known(row.token_hash, row.family, Subject(SubjectType(row.subject_type), row.subject_id), row.expires_at)
+
+
+async def begin(db: Unfiltered, subject: Subject, settings: RefreshSettings, now: datetime) -> str:
+    """The first token of a new family. Takes the occasion to remove families that have expired."""
+    await db.execute(_PRUNE, {"now": now})
+    return await _give_out(db, secrets.token_hex(16), subject, now, now + settings.absolute)
+
+
+async def use(db: Unfiltered, known: Known, settings: RefreshSettings, now: datetime) -> str | None:
+    """Trade the token for the next of its family; of several who try at once, one succeeds.
+
+    Returns:
+        The next token. None if it is not good any more; if that is because it was used before, its family is revoked,
+        for which the transaction has to be committed.
+    """
+    if await db.rows(_USE, {"hash": known.hash, "now": now, "idle_since": now - settings.idle}):
+        return await _give_out(db, known.family, known.subject, now, known.expires_at)
+    if await db.rows(_WAS_USED, {"hash": known.hash}):
+        await revoke(db, known, now)
+    return None
+
+
+async def revoke(db: Unfiltered, known: Known, now: datetime) -> None:
+    """End the token's family."""
+    await db.execute(_REVOKE, {"of": known.family, "now": now})
+
+
+async def _give_out(db: Unfiltered, family: str, subject: Subject, now: datetime, expires_at: datetime | str) -> str:
+    token = secrets.token_urlsafe(32)
+    row = {
+        "token_hash": _hashed(token),
+        "family": family,
+        "subject_type": subject.type,
+        "subject_id": subject.id,
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    await db.execute(_KEEP, row)
+    return token

@@ -1,0 +1,253 @@
+"""Sources: where a field's data comes from, declared once as a function over a *set* of parents.
+
+Every executor reaches the same sources: the dataloaders of `resolvers/context.py` gather the parents of one level
+and call `fetch` once. There is no form that takes one parent.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table
+
+from models.path import WIDTH
+
+from models.statement import Row
+from resolvers.errors import InvalidError
+from resolvers.listing import Listing
+from resolvers.page import COUNT_CAP, CountRequest, PageRequest, Slice
+from resolvers.privileges import Privilege
+from resolvers.statements import (
+    ByColumn,
+    Match,
+    Shape,
+    counts_of_parents,
+    pages_of_parents,
+    rows_by_key,
+    scope_count,
+    scope_page,
+)
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+Key = Any
+"""What a source needs of a parent: the value of `needs`, or a tuple of the values when there are several."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """A field's data for many parents at once.
+
+    Args:
+        name: distinct among sources; part of cursors and of statement logs.
+        needs: the columns of the parent's row that make its key.
+        fetch: called with the context, distinct keys and the request; gives one result for each key, in their order.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    fetch: "Callable[[Context, Sequence[Key], Any], Awaitable[Sequence[Any]]]"
+
+    def key(self, row: Row) -> Key:
+        """The key of a parent's row."""
+        if len(self.needs) == 1:
+            return getattr(row, self.needs[0])
+        return tuple(getattr(row, name) for name in self.needs)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PageSource:
+    """Pages of a list, and how long the list is.
+
+    Args:
+        listing: what is listed.
+        pages: takes a `PageRequest`, gives a `Slice` for each parent.
+        counts: takes a `CountRequest`, gives a number for each parent, one above the cap when there are more.
+    """
+
+    listing: Listing
+    pages: Source
+    counts: Source
+
+
+def one(table: Table, needs: str) -> Source:
+    """The row whose id the parent holds in `needs`; None where that is null or not visible."""
+
+    async def fetch(context: "Context", ids: Sequence[int | None], columns: tuple[str, ...]) -> list[Row | None]:
+        wanted = [row_id for row_id in ids if row_id is not None]
+        if not wanted:
+            return [None] * len(ids)
+        statement = rows_by_key(table, "id", columns)
+        found = {row.id: row for row in await context.rows(statement, {"keys": wanted})}
+        return [found.get(row_id) for row_id in ids]
+
+    return Source(f"{table.name}.{needs}", (needs,), fetch)
+
+
+def several(table: Table, column: str, *, order: tuple[str, ...], needs: str = "id") -> Source:
+    """All rows that hold the parent's key in `column`: for lists that stay short by their nature."""
+
+    async def fetch(context: "Context", keys: Sequence[Key], columns: tuple[str, ...]) -> list[list[Row]]:
+        groups: dict[Key, list[Row]] = defaultdict(list)
+        for row in await context.rows(rows_by_key(table, column, columns, order), {"keys": list(keys)}):
+            groups[row.parent_key].append(row)
+        return [groups[key] for key in keys]
+
+    return Source(f"{table.name}.of.{column}", (needs,), fetch)
+
+
+def pages_by(listing: Listing, column: str, needs: str = "id") -> PageSource:
+    """Pages of the rows that hold the parent's key in `column`."""
+    return pages_matching(f"{listing.noun}.by.{column}", listing, ByColumn(column), needs)
+
+
+def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> PageSource:
+    """Pages of the rows that belong to their parent in the way that `match` says."""
+
+    async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
+        field = _cursor_field(name, request)
+        plan = await _plan(context, listing, request, field)
+        if plan is None or request.size == 0:
+            return [Slice([], field) for _ in keys]
+        statement = pages_of_parents(context.engine, listing, match, plan.shape)
+        groups: dict[Key, list[Row]] = defaultdict(list)
+        for row in await context.rows(statement, {**plan.parameters, "keys": list(keys)}):
+            groups[row.parent_key].append(row)
+        for rows in groups.values():
+            rows.sort(key=lambda row: (row.sort_key, row.id), reverse=plan.shape.descending)
+        return [_slice(groups[key], request, field) for key in keys]
+
+    async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
+        plan = await _count_plan(context, listing, request)
+        if plan is None:
+            return [0] * len(keys)
+        statement = counts_of_parents(context.engine, listing, match, plan.shape)
+        counted = {
+            row.parent_key: row.n for row in await context.rows(statement, {**plan.parameters, "keys": list(keys)})
+        }
+        return [min(counted.get(key, 0), COUNT_CAP + 1) for key in keys]
+
+    return PageSource(listing, Source(name, (needs,), fetch), Source(f"{name}.count", (needs,), count))
+
+
+def pages_of_scope(listing: Listing) -> PageSource:
+    """Pages over the caller's whole scope: the lists at the root, which have no parent."""
+    name = f"{listing.noun}.of.scope"
+
+    async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
+        field = _cursor_field(name, request)
+        plan = await _plan(context, listing, request, field)
+        if plan is None or request.size == 0:
+            return [Slice([], field) for _ in keys]
+        rows = await context.rows(scope_page(context.engine, listing, plan.shape), plan.parameters)
+        return [_slice(rows, request, field) for _ in keys]
+
+    async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
+        plan = await _count_plan(context, listing, request)
+        if plan is None:
+            return [0] * len(keys)
+        (row,) = await context.rows(scope_count(context.engine, listing, plan.shape), plan.parameters)
+        return [row.n for _ in keys]
+
+    return PageSource(listing, Source(name, (), fetch), Source(f"{name}.count", (), count))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    shape: Shape
+    parameters: dict[str, Any]
+
+
+async def _plan(context: "Context", listing: Listing, request: PageRequest, field: str) -> _Plan | None:
+    """The shape and parameters of a page; None when a filter can match nothing."""
+    sort = listing.sorts[request.sort]
+    _require(context, sort.privilege)
+    filters = await _filters(context, listing, request.filters)
+    if filters is None:
+        return None
+    shape, parameters = filters
+    if request.cursor is not None:
+        key, row_id = context.cursors.decode(field, request.cursor)
+        parameters["cursor_key"] = sort.parse(key) if sort.parse else key
+        parameters["cursor_id"] = row_id
+    if request.max_depth is not None:
+        parameters["max_length"] = request.max_depth * WIDTH
+    return _Plan(
+        Shape(
+            columns=request.columns,
+            filters=shape,
+            sort=sort.column,
+            descending=request.descending != request.backwards,
+            after_cursor=request.cursor is not None,
+            max_depth=request.max_depth is not None,
+            narrowed=_is_narrowed(context, parameters),
+        ),
+        parameters | {"limit": request.size + 1},
+    )
+
+
+async def _count_plan(context: "Context", listing: Listing, request: CountRequest) -> _Plan | None:
+    filters = await _filters(context, listing, request.filters)
+    if filters is None:
+        return None
+    shape, parameters = filters
+    if request.max_depth is not None:
+        parameters["max_length"] = request.max_depth * WIDTH
+    return _Plan(
+        Shape((), shape, "id", descending=False, max_depth=request.max_depth is not None), parameters
+    )
+
+
+async def _filters(
+    context: "Context", listing: Listing, asked: tuple[tuple[str, Hashable], ...]
+) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]] | None:
+    """The filters' shape and all parameters; the range starts as the whole scope and `below` makes it smaller."""
+    shape: list[tuple[str, int]] = []
+    parameters: dict[str, Any] = context.scope_parameters()
+    for name, value in asked:
+        chosen = listing.filters[name]
+        _require(context, chosen.privilege)
+        if chosen.prepare is not None:
+            name, value = await chosen.prepare(context, value)  # noqa: PLW2901  # a prepared filter is another filter
+            if value is None:
+                return None
+            if name == "range":
+                parameters["lo"], parameters["hi"] = value  # type: ignore[misc]  # `below` gives a pair
+                parameters["is_part"] = True
+                continue
+            chosen = listing.filters[name]
+        arity = chosen.arity(value)
+        if arity == 0:
+            raise InvalidError(f"`{name}` has no letter or digit to look for.")
+        shape.append((name, arity))
+        parameters |= chosen.parameters(name, value)
+    return tuple(shape), parameters
+
+
+def _is_narrowed(context: "Context", parameters: dict[str, Any]) -> bool:
+    """Whether the range helps. SQLite keeps no histogram, so over a large scope it must be told to walk the order."""
+    return context.engine == "postgresql" or "is_part" in parameters or context.caller.size_class < _WIDE
+
+
+_WIDE = 15
+"""log2 of the accounts from which a scope counts as large: storage reference §1.1."""
+
+
+def _require(context: "Context", privilege: Privilege | None) -> None:
+    if privilege is not None:
+        context.caller.require(privilege)
+
+
+def _cursor_field(name: str, request: PageRequest) -> str:
+    return f"{name} {request.sort} {'desc' if request.descending else 'asc'}"
+
+
+def _slice(rows: Sequence[Row], request: PageRequest, field: str) -> Slice:
+    """Cut the row that was fetched to see whether there are more, and put the page into the list's order."""
+    more = len(rows) > request.size
+    page = rows[: request.size]
+    if request.backwards:
+        return Slice(page[::-1], field, has_previous=more, has_next=request.cursor is not None)
+    return Slice(page, field, has_previous=request.cursor is not None, has_next=more)

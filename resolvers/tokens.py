@@ -1,0 +1,134 @@
+"""Access tokens: short-lived, signed, saying who acts and for which account, and nothing about what they may do."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from models import SubjectType
+from resolvers.errors import UnauthenticatedError
+from resolvers.keys import KeyRing
+
+_ALGORITHM = "EdDSA"
+_TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
+_MAX_CHARACTERS = 2048
+_LEEWAY_SECONDS = 5
+_CLAIMS = ("iss", "aud", "sub", "acc", "jti", "iat", "exp")
+_WORDS = {SubjectType.USER: "user", SubjectType.API_CLIENT: "client"}
+_TYPES = {word: of_type for of_type, word in _WORDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who signs in: a user, or an API client by its row's id. As text `user:7` or `client:7`."""
+
+    type: SubjectType
+    id: int
+
+    def __str__(self) -> str:
+        return f"{_WORDS[self.type]}:{self.id}"
+
+
+def subject_of(text: str) -> Subject:
+    """The subject that is written so.
+
+    Raises:
+        ValueError: none is.
+    """
+    word, _, number = text.partition(":")
+    if word not in _TYPES:
+        raise ValueError("no subject")
+    return Subject(_TYPES[word], int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid access token says.
+
+    Args:
+        subject: who acts.
+        account_id: the account that it belonged to when it signed in.
+        token_id: of this token, for logs.
+        expires_at: seconds since 1970, UTC.
+    """
+
+    subject: Subject
+    account_id: int
+    token_id: str
+    expires_at: int
+
+
+class AccessTokens:
+    """Signs and verifies access tokens.
+
+    Args:
+        keys: sign and verify.
+        issuer: who vouches for them; the gateway's own name or address.
+        audience: whom they are for.
+        lifetime: whole seconds; a token can't be taken back, so it is short.
+    """
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        *,
+        issuer: str = "canopy",
+        audience: str = "canopy",
+        lifetime: timedelta = timedelta(minutes=15),
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self.expires_in = int(lifetime.total_seconds())
+        """Seconds from signing to expiry."""
+
+    def sign(self, subject: Subject, account_id: int) -> str:
+        """A fresh token."""
+        now = int(time.time())
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(subject),
+            "acc": account_id,
+            "jti": uuid4().hex,
+            "iat": now,
+            "exp": now + self.expires_in,
+        }
+        headers = {"kid": self._keys.key_id, "typ": _TYPE}
+        return jwt.encode(claims, self._keys.signing_key, algorithm=_ALGORITHM, headers=headers)
+
+    def verify(self, token: str) -> Claims:
+        """What the token says, once it is known to be ours and still good.
+
+        Raises:
+            UnauthenticatedError: it isn't; the message says what to do.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._key_of(token),
+                algorithms=[_ALGORITHM],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": list(_CLAIMS), "strict_aud": True},
+            )
+            return Claims(subject_of(claims["sub"]), int(claims["acc"]), str(claims["jti"]), int(claims["exp"]))
+        except jwt.ExpiredSignatureError:
+            raise UnauthenticatedError("The access token has expired. Refresh it, or sign in again.") from None
+        except (jwt.PyJWTError, ValueError, TypeError):
+            raise UnauthenticatedError(
+                "The access token is not one that this server has signed. Sign in again, and send the token unchanged."
+            ) from None
+
+    def _key_of(self, token: str) -> Ed25519PublicKey:
+        if len(token) > _MAX_CHARACTERS or not token.isascii():
+            raise ValueError("no token of ours")
+        header = jwt.get_unverified_header(token)
+        key = self._keys.public_key(str(header.get("kid")))
+        if key is None or header.get("typ") != _TYPE:
+            raise ValueError("no token of ours")
+        return key

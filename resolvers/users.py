@@ -1,0 +1,58 @@
+"""Users of accounts, their roles, and the API clients beside them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from models import ApiClient, Seat, User, UserRole, UserTerm
+from models.base import table_of
+from models.statement import Statement, any_of
+from resolvers.accounts import BELOW
+from resolvers.listing import Listing, Sort, instant, one_of, through, words
+from resolvers.privileges import Privilege
+from resolvers.source import Source, one, pages_by, pages_of_scope
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
+
+USER = table_of(User)
+USER_ROLE = table_of(UserRole)
+SEAT = table_of(Seat)
+
+_PERSONAL = Privilege.PERSONAL_DATA_VIEW
+
+USERS = Listing(
+    table=USER,
+    sorts={"NAME": Sort("name_key", privilege=_PERSONAL), "CREATED_AT": Sort("created_at", instant)},
+    default=("CREATED_AT", False),
+    filters={
+        "below": BELOW,
+        "email": one_of("email_key", privilege=_PERSONAL, folded=True),
+        "kind": one_of("kind"),
+        "role": through(USER_ROLE, "user_id", "role_code"),
+        "search": words(table_of(UserTerm), "user_id", own="id", privilege=_PERSONAL),
+        "status": one_of("status"),
+    },
+)
+
+in_scope = pages_of_scope(USERS)
+of_account = pages_by(USERS, "account_id")
+by_id = one(USER, "id")
+api_client_by_id = one(table_of(ApiClient), "id")
+
+_ROLES = Statement(
+    select(USER_ROLE.c.user_id, USER_ROLE.c.role_code)
+    .where(any_of(USER_ROLE.c.user_id, "users"))
+    .order_by(USER_ROLE.c.user_id, USER_ROLE.c.role_code)
+)
+
+
+async def _roles(context: "Context", ids: Sequence[int], _request: None) -> list[list[str]]:
+    held: dict[int, list[str]] = {user_id: [] for user_id in ids}
+    for row in await context.rows(_ROLES, {"users": list(ids)}):
+        held[row.user_id].append(row.role_code)
+    return [held[user_id] for user_id in ids]
+
+
+roles = Source("user.roles", ("id",), _roles)

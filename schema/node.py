@@ -1,0 +1,86 @@
+"""Global ids: opaque to callers, typed for us."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+
+from models.statement import Row
+from resolvers.errors import InvalidError
+from resolvers.privileges import Privilege
+from resolvers.source import Source
+from schema.field import computed
+
+_ID = re.compile(r"\A([a-z]{3})_([1-9][0-9]{0,18})\Z")
+_LARGEST = 2**63 - 1
+
+
+@strawberry.interface(description="An object that can be fetched again by its id.")
+class Node:
+    """Anything with a global id."""
+
+    id: strawberry.ID = strawberry.field(description="The global id. Opaque: don't take it apart.")
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A type whose objects have global ids.
+
+    Args:
+        prefix: three letters that ids begin with.
+        type_name: the GraphQL type.
+        source: fetches rows by id.
+        privilege: what it takes to fetch one.
+    """
+
+    prefix: str
+    type_name: str
+    source: Source
+    privilege: Privilege
+
+
+NOUNS: dict[str, Noun] = {}
+"""By prefix; filled by the modules of the types."""
+
+
+def register(prefix: str, type_name: str, source: Source, privilege: Privilege) -> None:
+    """Make a type's objects reachable by `node`."""
+    NOUNS[prefix] = Noun(prefix, type_name, source, privilege)
+
+
+def global_id(prefix: str, description: str = "The global id.", column: str = "id") -> Any:
+    """The `id` field of a type."""
+
+    def row_id(row: Row) -> strawberry.ID:
+        return strawberry.ID(f"{prefix}_{getattr(row, column)}")
+
+    return computed(description, needs=(column,))(row_id)
+
+
+def split(text: str) -> tuple[str, int] | None:
+    """Prefix and row id; None when the text is no id of ours."""
+    match = _ID.match(text)
+    if match is None or int(match[2]) > _LARGEST:
+        return None
+    return match[1], int(match[2])
+
+
+def row_ids(prefix: str) -> Callable[[Sequence[strawberry.ID]], tuple[int, ...]]:
+    """A reader of id arguments that must be of one type.
+
+    The reader raises `InvalidError` for text that can't be an id of that type; an id of a hidden or missing object is
+    as good as any.
+    """
+
+    def read(ids: Sequence[strawberry.ID]) -> tuple[int, ...]:
+        found = []
+        for text in ids:
+            parts = split(text)
+            if parts is None or parts[0] != prefix:
+                raise InvalidError(f"{text[:40]!r} is no {NOUNS[prefix].type_name} id; those look like '{prefix}_123'.")
+            found.append(parts[1])
+        return tuple(found)
+
+    return read

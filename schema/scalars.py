@@ -1,0 +1,70 @@
+"""Scalars: how days, instants, decimals and attributes are written."""
+
+from datetime import UTC, date, datetime
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+from models.base import iso
+
+Date = NewType("Date", date)
+DateTime = NewType("DateTime", datetime)
+Decimal = NewType("Decimal", str)
+
+
+def _write_day(value: date | str) -> str:
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def _read_day(value: Any) -> date:
+    try:
+        if isinstance(value, str) and len(value) == len("2026-01-31"):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise GraphQLError(f"{value!r} is no date. Write it as 2026-01-31.")
+
+
+def _write_instant(value: datetime | str) -> str:
+    return value if isinstance(value, str) else iso(value)
+
+
+def _read_instant(value: Any) -> datetime:
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise GraphQLError(f"{value!r} is no instant. Write it with its offset: 2026-01-31T12:00:00Z.")
+
+
+def _read_decimal(value: Any) -> str:
+    raise GraphQLError("Decimals are only given out.")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Date: strawberry.scalar(
+        name="Date",
+        description="A day, as `2026-01-31` (ISO 8601).",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
+        serialize=_write_day,
+        parse_value=_read_day,
+    ),
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="An instant, as `2026-01-31T12:00:00.000Z` (RFC 3339); given out in UTC.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+        serialize=_write_instant,
+        parse_value=_read_instant,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number as a string, such as `\"70.50\"`. Never read it into a float.",
+        serialize=str,
+        parse_value=_read_decimal,
+    ),
+}

@@ -1,0 +1,90 @@
+"""Which columns a selection needs: read off the document, so that no statement fetches what nobody asked for."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    SelectionNode,
+    get_named_type,
+)
+
+from schema.info import Info
+
+NEEDS = "needs"
+"""The metadata of a field that names the columns of its parent's row that it is made of."""
+
+
+def fields_below(info: GraphQLResolveInfo, nodes: Iterable[Any]) -> list[FieldNode]:
+    """The fields selected right below the nodes, fragments opened; each fragment once."""
+    found: list[FieldNode] = []
+    seen: set[str] = set()
+    waiting: list[SelectionNode] = [s for node in nodes if node.selection_set for s in node.selection_set.selections]
+    while waiting:
+        selection = waiting.pop()
+        if isinstance(selection, FieldNode):
+            found.append(selection)
+            continue
+        if isinstance(selection, FragmentSpreadNode):
+            if selection.name.value in seen:
+                continue
+            seen.add(selection.name.value)
+        fragment = (
+            info.fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
+        )
+        waiting.extend(cast(Any, fragment).selection_set.selections)
+    return found
+
+
+def _needs(of_type: GraphQLObjectType | GraphQLInterfaceType, selected: Sequence[FieldNode]) -> set[str]:
+    columns: set[str] = set()
+    for name in {node.name.value for node in selected}:
+        field = of_type.fields.get(name)
+        if field is None:  # `__typename`, or a field of another type of the interface
+            continue
+        declared = field.extensions["strawberry-definition"]
+        needs = declared.metadata.get(NEEDS)
+        columns.update((declared.python_name,) if needs is None else needs)
+    return columns
+
+
+def columns(info: Info, of_type: str | None = None) -> tuple[str, ...]:
+    """The columns that the row behind this field must have, sorted.
+
+    Args:
+        info: of the field.
+        of_type: the object type, where the field's own type is an interface.
+    """
+    raw = info._raw_info  # noqa: SLF001  # Strawberry's own selection is rebuilt at each access, and costs more than the rows
+    place = (id(raw.field_nodes[0]), of_type)
+    known = info.context.selections.get(place)
+    if known is None:
+        named = raw.schema.type_map[of_type] if of_type else get_named_type(raw.return_type)
+        known = tuple(sorted(_needs(cast(GraphQLObjectType, named), fields_below(raw, raw.field_nodes))))
+        info.context.selections[place] = known
+    return cast("tuple[str, ...]", known)
+
+
+def connection_columns(info: Info) -> tuple[str, ...] | None:
+    """The columns that a connection's rows must have; None when only its count is asked for."""
+    raw = info._raw_info  # noqa: SLF001  # as above
+    place = (id(raw.field_nodes[0]), "connection")
+    if place not in info.context.selections:
+        info.context.selections[place] = _connection_columns(raw)
+    return cast("tuple[str, ...] | None", info.context.selections[place])
+
+
+def _connection_columns(raw: GraphQLResolveInfo) -> tuple[str, ...] | None:
+    selected = fields_below(raw, raw.field_nodes)
+    if not {node.name.value for node in selected} & {"nodes", "edges", "pageInfo"}:
+        return None
+    connection = cast(GraphQLObjectType, get_named_type(raw.return_type))
+    node_type = cast(GraphQLObjectType, get_named_type(connection.fields["nodes"].type))
+    edges = [node for node in selected if node.name.value == "edges"]
+    nodes = [node for node in selected if node.name.value == "nodes"]
+    nodes += [node for node in fields_below(raw, edges) if node.name.value == "node"]
+    return tuple(sorted(_needs(node_type, fields_below(raw, nodes))))

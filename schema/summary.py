@@ -1,0 +1,180 @@
+"""Summaries in GraphQL: counts and sums over a subtree."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from models import AccountStatus, AccountType, SubscriptionStatus, UserKind
+from models.statement import Row
+from resolvers import products, summary
+from resolvers.errors import InvalidError
+from resolvers.page import DEFAULT_SIZE, MAX_SIZE
+from resolvers.privileges import Privilege
+from schema.field import PRIVILEGE, SOURCE, described, loaded, related
+from schema.info import Info
+from schema.reference import ProductRef
+from schema.selection import NEEDS
+from schema.values import Money, money
+
+_MAX_DAYS = 3660
+
+
+@strawberry.type(description="How many accounts are of a type and in a status.")
+class AccountCount:
+    """One group."""
+
+    type: AccountType = strawberry.field(description="The type.")
+    status: AccountStatus = strawberry.field(description="The status.")
+    count: int = strawberry.field(description="How many accounts.")
+
+
+@strawberry.type(description="How many users are of a kind.")
+class UserCount:
+    """One group."""
+
+    kind: UserKind = strawberry.field(description="The kind.")
+    count: int = strawberry.field(description="How many users.")
+
+
+@strawberry.type(description="How many subscriptions are in a status, and their seats.")
+class SubscriptionCount:
+    """One group."""
+
+    status: SubscriptionStatus = strawberry.field(description="The status.")
+    count: int = strawberry.field(description="How many subscriptions.")
+    seats: int = strawberry.field(description="The sum of their quantities.")
+
+
+@strawberry.type(description="How many active subscriptions are for a product, and their seats.")
+class ProductCount:
+    """One group; its row holds `product_id`, `n` and `seats`."""
+
+    product: ProductRef | None = related(products.by_product_id, ProductRef, "The product.")
+    count: int = strawberry.field(resolver=lambda root: root.n, graphql_type=int, description="How many subscriptions.")
+    seats: int = strawberry.field(description="The sum of their quantities.")
+
+
+@strawberry.type(description="How many active subscriptions are for products of a manufacturer, and their seats.")
+class ManufacturerCount:
+    """One group."""
+
+    code: str = strawberry.field(description="The manufacturer's code.")
+    name: str = strawberry.field(description="The manufacturer's name.")
+    count: int = strawberry.field(description="How many subscriptions.")
+    seats: int = strawberry.field(description="The sum of their quantities.")
+
+
+@strawberry.type(description="Subscriptions that renew by themselves.")
+class Renewals:
+    """One group."""
+
+    count: int = strawberry.field(description="How many subscriptions.")
+    seats: int = strawberry.field(description="The sum of their quantities.")
+
+
+@strawberry.type(description="A month's money in one currency, relative to the caller's account.")
+class MonthlyMoney:
+    """Cost, price and margin over active and held subscriptions."""
+
+    currency: str = strawberry.field(description="ISO 4217.")
+    cost: Money | None = strawberry.field(description="What the caller's account pays its vendor. Null: nothing.")
+    price: Money | None = strawberry.field(description="What it charges right below itself. Null: nothing.")
+    margin: Money | None = strawberry.field(description="Price less cost. Null unless there are both.")
+
+
+def _monthly(sums: summary.Money) -> MonthlyMoney:
+    cost, price = sums.cost_micros, sums.price_micros
+    return MonthlyMoney(
+        currency=sums.currency,
+        cost=None if cost is None else money(cost, sums.currency),
+        price=None if price is None else money(price, sums.currency),
+        margin=None if cost is None or price is None else money(price - cost, sums.currency),
+    )
+
+
+def _by_product() -> Any:
+    async def resolve(
+        root: Row,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many products at most, 1 to 100: those with most seats.")] = DEFAULT_SIZE,
+    ) -> list[ProductCount] | None:
+        if not 1 <= first <= MAX_SIZE:
+            raise InvalidError(f"`first` is {first}; it takes 1 to {MAX_SIZE}.")
+        info.context.caller.require(Privilege.SUBSCRIPTIONS_VIEW)
+        rows = await info.context.load(summary.products, root.path)
+        return sorted(rows, key=lambda row: (-row.seats, row.product_id))[:first]
+
+    return strawberry.field(
+        resolver=resolve,
+        description=described(
+            "Active subscriptions by product, those with most seats first; `productCount` tells how many there are.",
+            Privilege.SUBSCRIPTIONS_VIEW,
+        ),
+        metadata={NEEDS: ("path",), PRIVILEGE: Privilege.SUBSCRIPTIONS_VIEW, SOURCE: summary.products},
+    )
+
+
+def _renewals() -> Any:
+    async def resolve(
+        root: Row,
+        info: Info,
+        days: Annotated[int, strawberry.argument(description="How many days ahead, today included: 0 to 3660.")] = 30,
+    ) -> Renewals | None:
+        if not 0 <= days <= _MAX_DAYS:
+            raise InvalidError(f"`days` is {days}; it takes 0 to {_MAX_DAYS}.")
+        info.context.caller.require(Privilege.SUBSCRIPTIONS_VIEW)
+        rows = await info.context.load(summary.renewals, root.path, days)
+        return Renewals(count=rows[0].n if rows else 0, seats=rows[0].seats if rows else 0)
+
+    return strawberry.field(
+        resolver=resolve,
+        description=described(
+            "Active subscriptions that renew by themselves in the next days.", Privilege.SUBSCRIPTIONS_VIEW
+        ),
+        metadata={NEEDS: ("path",), PRIVILEGE: Privilege.SUBSCRIPTIONS_VIEW, SOURCE: summary.renewals},
+    )
+
+
+@strawberry.type(
+    description="Counts and sums over an account and everything below it, worked out by the database over all of it."
+)
+class Summary:
+    """Its row is an account, of which only the path is used."""
+
+    @loaded(summary.accounts, "Accounts by type and status.", privilege=Privilege.ACCOUNTS_VIEW)
+    def accounts(rows: list[Row], _row: Row) -> list[AccountCount] | None:  # noqa: N805  # what was loaded, not an object of this class
+        return [AccountCount(type=row.type, status=row.status, count=row.n) for row in rows]
+
+    @loaded(summary.users, "Users by kind.", privilege=Privilege.USERS_VIEW)
+    def users(rows: list[Row], _row: Row) -> list[UserCount] | None:  # noqa: N805  # as above
+        return [UserCount(kind=row.kind, count=row.n) for row in rows]
+
+    @loaded(summary.subscriptions, "Subscriptions by status.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
+    def subscriptions(rows: list[Row], _row: Row) -> list[SubscriptionCount] | None:  # noqa: N805  # as above
+        return [SubscriptionCount(status=row.status, count=row.n, seats=row.seats) for row in rows]
+
+    subscriptions_by_product = _by_product()
+
+    @loaded(
+        summary.products, "How many products have active subscriptions.", privilege=Privilege.SUBSCRIPTIONS_VIEW
+    )
+    def product_count(rows: list[Row], _row: Row) -> int | None:  # noqa: N805  # as above
+        return len(rows)
+
+    @loaded(
+        summary.manufacturers, "Active subscriptions by manufacturer.", privilege=Privilege.SUBSCRIPTIONS_VIEW
+    )
+    def subscriptions_by_manufacturer(rows: list[Row], _row: Row) -> list[ManufacturerCount] | None:  # noqa: N805  # as above
+        return [ManufacturerCount(code=row.code, name=row.name, count=row.n, seats=row.seats) for row in rows]
+
+    renewals = _renewals()
+
+    @loaded(
+        summary.money,
+        "What active and held subscriptions cost and bring in a month, by currency.",
+        privilege=Privilege.FINANCES_VIEW,
+    )
+    def monthly(sums: list[summary.Money], _row: Row) -> list[MonthlyMoney] | None:  # noqa: N805  # as above
+        return [_monthly(each) for each in sums]
+
+

@@ -1,0 +1,161 @@
+"""Users and API clients in GraphQL."""
+
+import orjson
+import strawberry
+
+from models import RoleCode, UserKind, UserStatus
+from models.statement import Row
+from resolvers import accounts, subscriptions, users
+from resolvers.context import Context
+from resolvers.privileges import ROLE_NAMES, ROLES, Privilege
+from schema.arguments import given, ordering
+from schema.connection import connection
+from schema.field import column, computed, loaded, masked, of_noun, related
+from schema.node import Node, global_id, register, row_ids
+from schema.reference import AccountRef, SubscriptionRef
+from schema.scalars import DateTime
+from schema.subscription import SUBSCRIPTIONS
+
+
+@strawberry.type(description="A named set of privileges. The roles of a user add up.")
+class Role:
+    """From the table of roles in `resolvers/privileges.py`."""
+
+    code: RoleCode = strawberry.field(description="Its stable code.")
+    name: str = strawberry.field(description="Its name for people.")
+    description: str = strawberry.field(description="What it is for.")
+    privileges: list[str] = strawberry.field(description="The privileges, as `resource:action`, in alphabetical order.")
+
+
+def role(code: str) -> Role:
+    """The role of that code."""
+    name, text = ROLE_NAMES[RoleCode(code)]
+    return Role(
+        code=RoleCode(code), name=name, description=text, privileges=sorted(p.value for p in ROLES[RoleCode(code)])
+    )
+
+
+@strawberry.input(description="Which users.")
+class UserFilter:
+    """Conditions on users."""
+
+    search: str | None = strawberry.field(
+        default=None,
+        description="Every word begins a word of the name, whatever its case and accents. Takes `personal-data:view`.",
+    )
+    email: list[str] | None = strawberry.field(
+        default=None, description="One of these addresses. Takes the privilege `personal-data:view`."
+    )
+    kind: list[UserKind] | None = strawberry.field(default=None, description="One of these kinds.")
+    role: list[RoleCode] | None = strawberry.field(default=None, description="Holds one of these roles.")
+    status: list[UserStatus] | None = strawberry.field(default=None, description="One of these statuses.")
+    below: strawberry.ID | None = strawberry.field(
+        default=None, description="Of accounts below this one, at any depth; its own users not included."
+    )
+
+    def values(self) -> dict[str, object]:
+        """As the source takes them."""
+        return given(
+            search=self.search,
+            email=self.email,
+            kind=self.kind,
+            role=self.role,
+            status=self.status,
+            below=row_ids("acc")([self.below])[0] if self.below else None,
+        )
+
+
+UserOrder = ordering(
+    "User",
+    NAME="By family name, then given name. Takes the privilege `personal-data:view`.",
+    CREATED_AT="By age.",
+)
+
+USERS = {"filter_type": UserFilter, "order_type": UserOrder, "privilege": Privilege.USERS_VIEW}
+
+
+def _is_self(row: Row, context: Context) -> bool:
+    return bool(row.id == context.caller.user_id)
+
+
+@strawberry.type(
+    description="Someone who belongs to an account. Personal data of others is masked without `personal-data:view`."
+)
+class User(Node):
+    """A row of the users' table."""
+
+    is_type_of = of_noun("app_user")
+
+    id: strawberry.ID = global_id("usr")
+    kind: UserKind = column("What the user is for.")
+    status: UserStatus = column("Whether the user can sign in.")
+    language: str = column("The language of panels and mails, as BCP 47.")
+    created_at: DateTime = column("When the user was created.")
+    updated_at: DateTime = column("When the user was last changed.")
+    version: int = column("Grows with every change.")
+
+    @computed("What the user signs in with.", needs=("id", "login"))
+    def login(row: Row, context: Context) -> str:  # noqa: N805  # a row, not an object of this class
+        return masked(context, row.login, own=_is_self(row, context)) or ""
+
+    @computed("The given name and the family name.", needs=("id", "first_name", "last_name"))
+    def name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+        return masked(context, f"{row.first_name} {row.last_name}".strip(), own=_is_self(row, context)) or ""
+
+    @computed("The given name.", needs=("id", "first_name"))
+    def first_name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+        return masked(context, row.first_name, own=_is_self(row, context)) or ""
+
+    @computed("The family name.", needs=("id", "last_name"))
+    def last_name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+        return masked(context, row.last_name, own=_is_self(row, context)) or ""
+
+    @computed("The e-mail address.", needs=("id", "email"))
+    def email(row: Row, context: Context) -> str:  # noqa: N805  # as above
+        return masked(context, row.email, own=_is_self(row, context)) or ""
+
+    @computed("The telephone number in international form.", needs=("id", "phone_number"))
+    def phone_number(row: Row, context: Context) -> str | None:  # noqa: N805  # as above
+        return masked(context, row.phone_number, own=_is_self(row, context))
+
+    account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that the user belongs to.")
+
+    @loaded(users.roles, "The roles that the user holds in its account.")
+    def roles(codes: list[str], _row: Row) -> list[Role]:  # noqa: N805  # what was loaded, not an object of this class
+        return [role(code) for code in codes]
+
+    subscriptions = connection(
+        subscriptions.of_user, SubscriptionRef, "The subscriptions whose services the user uses.", **SUBSCRIPTIONS
+    )
+
+
+register("usr", "User", users.by_id, Privilege.ACCOUNTS_VIEW)
+
+
+@strawberry.type(description="A named credential by which programs reach an account, with privileges of its own.")
+class ApiClient(Node):
+    """A row of the API clients' table."""
+
+    is_type_of = of_noun("api_client")
+
+    id: strawberry.ID = global_id("cli")
+    client_id: str = column("What it signs in with.")
+    name: str = column("What it is for.")
+    is_active: bool = column("Whether it can sign in.")
+    created_at: DateTime = column("When it was created.")
+
+    @computed("Its privileges, as `resource:action`, in alphabetical order.", needs=("privileges",))
+    def privileges(row: Row) -> list[str]:  # noqa: N805  # a row, not an object of this class
+        return sorted(orjson.loads(row.privileges))
+
+    account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that it acts for.")
+
+
+register("cli", "ApiClient", users.api_client_by_id, Privilege.USERS_VIEW)
+
+
+@strawberry.type
+class UserQuery:
+    """The users' part of the root."""
+
+    users = connection(users.in_scope, User, "The users of all accounts in the caller's scope.", **USERS)
