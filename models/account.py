@@ -7,7 +7,6 @@ from sqlmodel import Field, SQLModel
 
 from models.base import BigId, Bytewise, Dated, Owned, covering, one_of
 
-
 _PROVIDER = text("type = 'PROVIDER'")
 
 

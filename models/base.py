@@ -50,7 +50,9 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
 
 
-def covering(name: str, *columns: str | ColumnElement[Any], include: tuple[str, ...], unique: bool = False) -> list[Index]:
+def covering(
+    name: str, *columns: str | ColumnElement[Any], include: tuple[str, ...], unique: bool = False
+) -> list[Index]:
     """An index that answers a page without touching the table.
 
     PostgreSQL carries the further columns as INCLUDE; SQLite as trailing key columns, and then a unique index

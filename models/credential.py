@@ -32,7 +32,11 @@ class RefreshToken(SQLModel, table=True):
     """One refresh token. Each use replaces it by the next of its family; a second use revokes the family."""
 
     __tablename__ = "refresh_token"
-    __table_args__ = (one_of("subject_type", SubjectType), Index("refresh_token_family", "family"), Index("refresh_token_expires", "expires_at"))
+    __table_args__ = (
+        one_of("subject_type", SubjectType),
+        Index("refresh_token_family", "family"),
+        Index("refresh_token_expires", "expires_at"),
+    )
 
     token_hash: str = Field(primary_key=True, sa_type=Bytewise)
     """SHA-256 of the token, hexadecimal."""

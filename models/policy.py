@@ -32,10 +32,11 @@ _SELLER_WITHIN = (
 
 
 def _offered(column: str, key: str) -> str:
-    """A visible price or subscription names the row; with ranges, so that a row offered to nobody is cheap to refuse."""
+    """A visible price or subscription names the row; by ranges, for a row offered to nobody must be cheap to refuse."""
     return (
         "{catalogue} = 1"
-        f" OR EXISTS (SELECT 1 FROM price p WHERE p.{column} = {key} AND p.seller_path >= {{lo}} AND p.seller_path < {{hi}})"
+        f" OR EXISTS (SELECT 1 FROM price p WHERE p.{column} = {key}"
+        " AND p.seller_path >= {lo} AND p.seller_path < {hi})"
         f" OR EXISTS (SELECT 1 FROM price p WHERE p.{column} = {key} AND p.seller_id = {{vendor}})"
         f" OR EXISTS (SELECT 1 FROM subscription s WHERE s.{column} = {key} AND s.path >= {{lo}} AND s.path < {{hi}})"
     )

@@ -40,7 +40,7 @@ _READER_SETTINGS = {
 _SYSTEM_SETTINGS = {"role": "canopy_system", "search_path": "public", "jit": "off", "timezone": "UTC"}
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[type-arg]  # generic in the stubs only
+class _Connection(asyncpg.Connection):
     """A connection that is given back without a round trip: every use ends its own transaction."""
 
     def get_reset_query(self) -> str:

@@ -72,7 +72,7 @@ class Price(Dated, table=True):
     amount_micros: int = Field(sa_type=BigId)
     """For one unit and one billing period."""
     tiers: str | None = None
-    """JSON list of [lower limit, amount in micros], ascending, for quantities from the second tier up; null when flat."""
+    """JSON list of [lower limit, amount in micros], ascending, from the second tier up. Null: flat."""
     valid_from: date = Field(sa_type=Day)
     valid_until: date | None = Field(default=None, sa_type=Day)
     """The first day on which it no longer holds. Null: until further notice."""

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, select, update
 from models.base import table_of
 from models.statement import Statement
 from models.store import Store
-from models.user import Role
+from models.user import Role, RoleCode
 
 _ROLE = table_of(Role)
 _ALL = Statement(select(_ROLE.c.code, _ROLE.c.name, _ROLE.c.description))
@@ -19,7 +19,7 @@ _CHANGE = Statement(
 )
 
 
-async def name_roles(store: Store, names: Mapping[str, tuple[str, str]]) -> None:
+async def name_roles(store: Store, names: Mapping[RoleCode, tuple[str, str]]) -> None:
     """Write the names and descriptions of roles, by their codes, where they are missing or differ."""
     async with store.unfiltered("name the roles", write=True) as db:
         present = {row.code: (row.name, row.description) for row in await db.rows(_ALL)}

@@ -4,7 +4,7 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import orjson
 from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, Dialect, Text, bindparam, func
@@ -21,7 +21,10 @@ Engine = Literal["postgresql", "sqlite"]
 Row = Any
 """A named tuple of the columns that its statement selects; `row.noun` is the table that it comes from."""
 
-_DIALECTS: dict[Engine, Dialect] = {"postgresql": asyncpg.dialect(), "sqlite": sqlite.dialect()}
+_DIALECTS: dict[Engine, Dialect] = {
+    "postgresql": asyncpg.dialect(),  # type: ignore[no-untyped-call]  # so SQLAlchemy has it
+    "sqlite": sqlite.dialect(),
+}
 
 
 class RowType(Protocol):
@@ -50,14 +53,14 @@ class Statement:
     @cached_property
     def row(self) -> RowType:
         """The named tuple class of its rows."""
-        base = namedtuple("Row", self.columns)  # type: ignore[misc]  # the columns are known when the statement is built, not to mypy  # noqa: PYI024
-        return type(self.noun or "Row", (base,), {"__slots__": (), "noun": self.noun})
+        base = namedtuple("Row", self.columns)  # type: ignore[misc]  # the columns are known when the statement is built, not to mypy
+        return cast(RowType, type(self.noun or "Row", (base,), {"__slots__": (), "noun": self.noun}))
 
     def text(self, engine: Engine) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         """The SQL text, the names of its parameters in the order of their places, and the constants among them."""
         found = self._texts.get(engine)
         if found is None:
-            compiled = self.source.compile(dialect=_DIALECTS[engine])
+            compiled = cast(Any, self.source).compile(dialect=_DIALECTS[engine])
             assert isinstance(compiled, SQLCompiler)  # noqa: S101  # a statement, not DDL
             found = self._texts[engine] = (str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params))
         return found
@@ -109,7 +112,9 @@ def _any_of_sqlite(element: AnyOf, compiler: SQLCompiler, **options: Any) -> str
     return f"{column} IN (SELECT value FROM json_each({values}))"
 
 
-def any_of(column: ColumnElement[Any], name: str, of: type[TypeEngine[Any]] = BigInteger) -> ColumnElement[bool]:
+def any_of(
+    column: ColumnElement[Any], name: str, of: type[TypeEngine[Any]] | TypeEngine[Any] = BigInteger
+) -> ColumnElement[bool]:
     """The column equals one of the list that is passed as `name`."""
     return AnyOf(column, many(name, of))
 

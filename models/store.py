@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from models.scope import Scope
 from models.statement import Engine, Row, Statement
 
-
 OVER = "the reader was used after its response"
 
 
@@ -88,8 +87,8 @@ def open_store(url: str) -> Store:
     Raises:
         InvalidDatabaseURLError: neither of these.
     """
-    from models.postgres import PostgresStore  # noqa: PLC0415  # each engine's driver is loaded only when it is used
-    from models.sqlite import SqliteStore  # noqa: PLC0415
+    from models.postgres import PostgresStore  # each engine's driver is loaded only when it is used
+    from models.sqlite import SqliteStore
 
     if url.startswith("sqlite:///"):
         return SqliteStore(url)

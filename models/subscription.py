@@ -101,8 +101,12 @@ class SubscriptionCharge(SQLModel, table=True):
     __table_args__ = (
         Index("subscription_charge_item", "item_id", "seller_path", unique=True),
         Index("subscription_charge_subscription", "subscription_id"),
-        *covering("subscription_charge_seller", "seller_id", "path", include=("currency", "monthly_micros", "subscription_id")),
-        *covering("subscription_charge_buyer", "buyer_id", "path", include=("currency", "monthly_micros", "subscription_id")),
+        *covering(
+            "subscription_charge_seller", "seller_id", "path", include=("currency", "monthly_micros", "subscription_id")
+        ),
+        *covering(
+            "subscription_charge_buyer", "buyer_id", "path", include=("currency", "monthly_micros", "subscription_id")
+        ),
     )
 
     id: int = Field(primary_key=True, sa_type=BigId)

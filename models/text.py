@@ -7,8 +7,9 @@ The database compares bytes only. What a person calls the same ("Ærø", "aero")
 import re
 import unicodedata
 
+# Letters that Unicode doesn't take apart into a plain one and a mark.
 _SPECIAL = str.maketrans(
-    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i", "ħ": "h"}
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "\u0131": "i", "ħ": "h"}
 )
 _WORD = re.compile(r"[^\W_]+")
 

@@ -71,7 +71,10 @@ class UserTerm(SQLModel, table=True):
     """One word of a user's name, folded: the index behind text search."""
 
     __tablename__ = "user_term"
-    __table_args__ = (Index("user_term_term", "term", "path", "user_id"), Index("user_term_path", "path", "term", "user_id"))
+    __table_args__ = (
+        Index("user_term_term", "term", "path", "user_id"),
+        Index("user_term_path", "path", "term", "user_id"),
+    )
 
     user_id: int = Field(primary_key=True, foreign_key="app_user.id", sa_type=BigId)
     term: str = Field(primary_key=True, sa_type=Bytewise)

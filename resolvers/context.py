@@ -1,6 +1,6 @@
 """The context of one operation: its caller, its reader, and the loaders that gather what its fields ask for."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -42,8 +42,8 @@ class Context:
         loader = self._loaders.get(place)
         if loader is None:
 
-            async def fetch(keys: list[Key]) -> Sequence[Any]:
-                return await source.fetch(self, keys, request)
+            async def fetch(keys: list[Key]) -> list[Any]:
+                return list(await source.fetch(self, keys, request))
 
             loader = self._loaders[place] = DataLoader(fetch, max_batch_size=None)
         return await loader.load(key)
@@ -58,7 +58,9 @@ class Context:
         try:
             return list(map(statement.row._make, await self.reader.rows(statement, parameters)))
         except StoreTimeoutError as error:
-            raise UnavailableError("The answer took too long. Ask for less: a smaller page, or a narrower filter.") from error
+            raise UnavailableError(
+                "The answer took too long. Ask for less: a smaller page, or a narrower filter."
+            ) from error
 
     def scope_parameters(self) -> dict[str, Any]:
         """The range of the whole scope, for statements that narrow themselves to it."""

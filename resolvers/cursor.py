@@ -48,7 +48,7 @@ class CursorCodec:
         except ValueError:
             raw = b""
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if len(cursor) > 1000 or mac != self._mac(field, payload):  # noqa: SIM300  # reads as "the mac is not what it should be"
+        if len(cursor) > 1000 or mac != self._mac(field, payload):  # reads as "the mac is not what it should be"
             raise InvalidError(
                 "This cursor was not given out for this list. Take `endCursor` or `startCursor` of a page of the same"
                 " list, with the same `orderBy`, signed in to the same account."

@@ -107,10 +107,21 @@ def before(column: str) -> Filter:
     return Filter(lambda c, name, _n: c[column] < bindparam(name, type_=c[column].type), lambda name, v: {name: v})
 
 
-def through(table: Table, key: str, column: str, *, own: str = "id", privilege: Privilege | None = None, folded: bool = False, of: Any = Text) -> Filter:
+def through(
+    table: Table,
+    key: str,
+    column: str,
+    *,
+    own: str = "id",
+    privilege: Privilege | None = None,
+    folded: bool = False,
+    of: Any = Text,
+) -> Filter:
     """Some row of another table, joined by `key`, has one of a list of values in `column`."""
     return Filter(
-        condition=lambda c, name, _n: c[own].in_(select(table.c[key]).where(any_of(table.c[column], name, of)).correlate_except(table)),
+        condition=lambda c, name, _n: c[own].in_(
+            select(table.c[key]).where(any_of(table.c[column], name, of)).correlate_except(table)
+        ),
         parameters=lambda name, values: {name: [fold(value) for value in values] if folded else list(values)},
         privilege=privilege,
     )

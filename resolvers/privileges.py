@@ -54,7 +54,10 @@ ROLE_NAMES: dict[RoleCode, tuple[str, str]] = {
     RoleCode.CUSTOMER_FULL_ACCESS: ("Full access (customer)", "Everything, for the customer's own account."),
     RoleCode.SALES_MANAGER: ("Sales manager", "Accounts, users, orders and prices; no finances."),
     RoleCode.ACCOUNTANT: ("Accountant", "Orders, prices and finances; personal data is masked."),
-    RoleCode.SUPPORT_ENGINEER: ("Support engineer", "Accounts, users, services and orders; no money, personal data masked."),
+    RoleCode.SUPPORT_ENGINEER: (
+        "Support engineer",
+        "Accounts, users, services and orders; no money, personal data masked.",
+    ),
     RoleCode.LIMITED_ADMINISTRATOR: ("Limited administrator", "Manages and uses services; no orders, no finances."),
     RoleCode.SERVICE_USER: ("Service user", "The own profile and the own services."),
 }

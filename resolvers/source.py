@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table
 
 from models.path import WIDTH
-
 from models.statement import Row
 from resolvers.errors import InvalidError
 from resolvers.listing import Listing
@@ -195,9 +194,7 @@ async def _count_plan(context: "Context", listing: Listing, request: CountReques
     shape, parameters = filters
     if request.max_depth is not None:
         parameters["max_length"] = request.max_depth * WIDTH
-    return _Plan(
-        Shape((), shape, "id", descending=False, max_depth=request.max_depth is not None), parameters
-    )
+    return _Plan(Shape((), shape, "id", descending=False, max_depth=request.max_depth is not None), parameters)
 
 
 async def _filters(
@@ -210,11 +207,11 @@ async def _filters(
         chosen = listing.filters[name]
         _require(context, chosen.privilege)
         if chosen.prepare is not None:
-            name, value = await chosen.prepare(context, value)  # noqa: PLW2901  # a prepared filter is another filter
+            name, value = await chosen.prepare(context, value)  # a prepared filter is another filter
             if value is None:
                 return None
             if name == "range":
-                parameters["lo"], parameters["hi"] = value  # type: ignore[misc]  # `below` gives a pair
+                parameters["lo"], parameters["hi"] = value
                 parameters["is_part"] = True
                 continue
             chosen = listing.filters[name]

@@ -35,7 +35,9 @@ _ZERO: Any = literal_column("0")
 
 
 class Match(Protocol):
-    """How the rows of a list belong to their parents."""
+    """How the rows of a list belong to their parents; hashable, as part of a statement's shape."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def key_type(self) -> Any:
@@ -156,9 +158,7 @@ def pages_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shap
     # SQLite has no LATERAL; a correlated IN with an order and limit of its own does the same.
     ids = select(t.c["id"]).where(*where).order_by(*order).limit(_limit()).correlate(k)
     a = listing.table.alias("a")
-    return Statement(
-        select(parent_key, *_output(a.c, shape)).select_from(k.join(a, a.c["id"].in_(ids))), listing.noun
-    )
+    return Statement(select(parent_key, *_output(a.c, shape)).select_from(k.join(a, a.c["id"].in_(ids))), listing.noun)
 
 
 def _from(inner: Select[Any]) -> Select[Any]:
@@ -177,8 +177,8 @@ def counts_of_parents(engine: Engine, listing: Listing, match: Match, shape: Sha
         counted = select(func.count().label("n")).select_from(some.correlate(k).subquery("s")).lateral("c")
         return Statement(select(k.c["value"].label("parent_key"), counted.c["n"]).select_from(k.join(counted, true())))
     # SQLite correlates a sub-query's own sub-query no deeper than one level, so here the cap is applied afterwards.
-    counted = select(func.count()).select_from(t).where(*where).correlate(k).scalar_subquery()
-    return Statement(select(k.c["value"].label("parent_key"), counted.label("n")).select_from(k))
+    number = select(func.count()).select_from(t).where(*where).correlate(k).scalar_subquery()
+    return Statement(select(k.c["value"].label("parent_key"), number.label("n")).select_from(k))
 
 
 @lru_cache(_SHAPES)

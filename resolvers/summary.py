@@ -55,7 +55,9 @@ Build = Callable[[FromClause], Select[Any]]
 """Builds a statement over the table `k` of paths; it selects `parent_key` first and groups by it."""
 
 
-def _grouped(name: str, build: Build, parameters: "Callable[[Context, Any], Mapping[str, Any]] | None" = None) -> Source:
+def _grouped(
+    name: str, build: Build, parameters: "Callable[[Context, Any], Mapping[str, Any]] | None" = None
+) -> Source:
     """A source that gives each path the rows of one grouped statement."""
 
     @cache
@@ -92,9 +94,7 @@ users = _grouped("users", _count_by(USER, "kind"))
 def _subscriptions(k: FromClause) -> Select[Any]:
     status = SUBSCRIPTION.c.status
     return (
-        select(
-            k.c["value"].label("parent_key"), status, func.count().label("n"), _seats(SUBSCRIPTION.c.quantity)
-        )
+        select(k.c["value"].label("parent_key"), status, func.count().label("n"), _seats(SUBSCRIPTION.c.quantity))
         .select_from(k.join(SUBSCRIPTION, _within(SUBSCRIPTION, k)))
         .group_by(k.c["value"], status)
         .order_by(status)
@@ -107,9 +107,7 @@ subscriptions = _grouped("subscriptions", _subscriptions)
 def _products(k: FromClause) -> Select[Any]:
     product = SUBSCRIPTION.c.product_id
     return (
-        select(
-            k.c["value"].label("parent_key"), product, func.count().label("n"), _seats(SUBSCRIPTION.c.quantity)
-        )
+        select(k.c["value"].label("parent_key"), product, func.count().label("n"), _seats(SUBSCRIPTION.c.quantity))
         .select_from(k.join(SUBSCRIPTION, _within(SUBSCRIPTION, k)))
         .where(SUBSCRIPTION.c.status == literal_column(f"'{SubscriptionStatus.ACTIVE}'"))
         .group_by(k.c["value"], product)
@@ -177,7 +175,7 @@ class Money:
     price_micros: int | None
 
 
-_PAID = [literal_column(f"'{status}'") for status in PAID_FOR]
+_PAID: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in PAID_FOR]
 
 
 def _money(k: FromClause) -> Select[Any]:
@@ -190,9 +188,10 @@ def _money(k: FromClause) -> Select[Any]:
             cast(func.sum(CHARGE.c.monthly_micros), BigInteger).label("micros"),
         )
         .select_from(
-            k.join(CHARGE, and_(_within(CHARGE, k), CHARGE.c.buyer_id == viewer if is_cost else CHARGE.c.seller_id == viewer)).join(
-                SUBSCRIPTION, SUBSCRIPTION.c.id == CHARGE.c.subscription_id
-            )
+            k.join(
+                CHARGE,
+                and_(_within(CHARGE, k), CHARGE.c.buyer_id == viewer if is_cost else CHARGE.c.seller_id == viewer),
+            ).join(SUBSCRIPTION, SUBSCRIPTION.c.id == CHARGE.c.subscription_id)
         )
         .where(SUBSCRIPTION.c.status.in_(_PAID))
         .group_by(k.c["value"], CHARGE.c.currency)

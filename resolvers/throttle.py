@@ -27,6 +27,7 @@ _FAILURE = table_of(SignInFailure).c
 FAILURES = Statement(
     select(_FAILURE.source, _FAILURE.failures, _FAILURE.last_at).where(any_of(_FAILURE.source, "sources", Text))
 )
+_IS_UNTOUCHED = (_FAILURE.last_at == bindparam("seen_at")) & (_FAILURE.failures == bindparam("seen"))
 # A count that nobody has touched since it was read is drained to `level`; one that someone has was drained by them.
 _COUNT = Statement(
     insert(table_of(SignInFailure))
@@ -34,8 +35,7 @@ _COUNT = Statement(
     .on_conflict_do_update(
         index_elements=[_FAILURE.source],
         set_={
-            "failures": case((_FAILURE.last_at == bindparam("seen_at"), bindparam("level")), else_=_FAILURE.failures)
-            + 1,
+            "failures": case((_IS_UNTOUCHED, bindparam("level")), else_=_FAILURE.failures) + 1,
             "last_at": bindparam("now"),
         },
     )
@@ -103,12 +103,14 @@ class Count:
 
     Args:
         level: how many.
+        seen: how many the database has noted, the forgotten included.
         seen_at: when the last was, as the database gives it; None when there was none.
         since: how long ago that was.
     """
 
     source: Source
     level: int = 0
+    seen: int = 0
     seen_at: datetime | str | None = None
     since: timedelta = timedelta()
 
@@ -157,7 +159,8 @@ def _count(source: Source, rows: Mapping[str, Row], now: datetime) -> Count:
         return Count(source)
     last_at = row.last_at if isinstance(row.last_at, datetime) else datetime.fromisoformat(row.last_at)
     since = max(now - last_at, timedelta())
-    return Count(source, max(row.failures - since // source.limit.drain, 0), row.last_at, since)
+    level = max(row.failures - since // source.limit.drain, 0)
+    return Count(source, level, row.failures, row.last_at, since)
 
 
 class Throttle:
@@ -235,9 +238,8 @@ def _slow_down(seconds: int) -> SignInError:
 async def note_failure(db: Unfiltered, against: Sequence[Count], now: datetime) -> None:
     """Count one failure against each source."""
     for count in against:
-        await db.execute(
-            _COUNT, {"source": count.source.key, "level": count.level, "seen_at": count.seen_at, "now": now}
-        )
+        seen = {"level": count.level, "seen": count.seen, "seen_at": count.seen_at}
+        await db.execute(_COUNT, {"source": count.source.key, "now": now} | seen)
 
 
 async def forget(db: Unfiltered, source: Source) -> None:

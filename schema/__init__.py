@@ -18,9 +18,7 @@ from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every answer lies in the part of the tree that the caller may see.")
-class Query(
-    ViewerQuery, AccountQuery, UserQuery, SubscriptionQuery, OrderQuery, ProductQuery, PriceQuery
-):
+class Query(ViewerQuery, AccountQuery, UserQuery, SubscriptionQuery, OrderQuery, ProductQuery, PriceQuery):
     """The root."""
 
 

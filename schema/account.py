@@ -10,7 +10,7 @@ from resolvers.context import Context
 from resolvers.privileges import Action, Privilege, allowed_actions
 from schema.arguments import given, instants, ordering
 from schema.connection import connection, subtree_connection
-from schema.field import column, computed, masked, of_noun, related, renamed
+from schema.field import column, computed, masked, of_noun, related
 from schema.node import Node, global_id, register, row_ids
 from schema.order import ORDERS
 from schema.price import PRICES
@@ -81,19 +81,19 @@ class Contact:
     type: ContactType = column("What to ask about.")
 
     @computed("The given name.", needs=("first_name",))
-    def first_name(row: Row, context: Context) -> str:  # noqa: N805  # a row, not an object of this class
+    def first_name(row: Row, context: Context) -> str:
         return masked(context, row.first_name) or ""
 
     @computed("The family name.", needs=("last_name",))
-    def last_name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+    def last_name(row: Row, context: Context) -> str:
         return masked(context, row.last_name) or ""
 
     @computed("The e-mail address.", needs=("email",))
-    def email(row: Row, context: Context) -> str:  # noqa: N805  # as above
+    def email(row: Row, context: Context) -> str:
         return masked(context, row.email) or ""
 
     @computed("The telephone number in international form.", needs=("phone_number",))
-    def phone_number(row: Row, context: Context) -> str | None:  # noqa: N805  # as above
+    def phone_number(row: Row, context: Context) -> str | None:
         return masked(context, row.phone_number)
 
 
@@ -132,19 +132,19 @@ class Account(Node):
     version: int = column("Grows with every change; for noticing that something else changed it.")
 
     @computed("Its postal address.", needs=_ADDRESS)
-    def address(row: Row) -> Address:  # noqa: N805  # a row, not an object of this class
+    def address(row: Row) -> Address:
         return Address(**{name: getattr(row, name) for name in _ADDRESS})
 
     @computed("Custom attributes, by name.", needs=("attributes",))
-    def attributes(row: Row) -> list[Attribute]:  # noqa: N805  # as above
+    def attributes(row: Row) -> list[Attribute]:
         return attributes(row.attributes)
 
     @computed("Levels below the caller's own account, which is at 0.", needs=("path",))
-    def depth(row: Row, context: Context) -> int:  # noqa: N805  # as above
+    def depth(row: Row, context: Context) -> int:
         return paths.depth(row.path) - paths.depth(context.caller.path)
 
     @computed("What the caller may do at this account.", needs=("type",))
-    def allowed_actions(row: Row, context: Context) -> list[Action]:  # noqa: N805  # as above
+    def allowed_actions(row: Row, context: Context) -> list[Action]:
         return allowed_actions(context.caller.privileges, AccountType(row.type))
 
     vendor: VendorCard | None = related(
@@ -178,7 +178,7 @@ class Account(Node):
     )
 
     @computed("Counts and sums over it and everything below it.", needs=("path",))
-    def summary(row: Row) -> SummaryRef:  # noqa: N805  # as above
+    def summary(row: Row) -> SummaryRef:
         return row  # type: ignore[no-any-return]  # a summary is worked out from the account's path
 
 

@@ -38,6 +38,4 @@ def ordering(noun: str, **fields: str) -> Any:
         "field": strawberry.field(description="What to sort by; ties are broken by age."),
         "direction": strawberry.field(default=Direction.ASC, description="Which way."),
     }
-    return strawberry.input(
-        type(f"{noun}Order", (), namespace), description=f"How to sort a list of {noun} objects."
-    )
+    return strawberry.input(type(f"{noun}Order", (), namespace), description=f"How to sort a list of {noun} objects.")

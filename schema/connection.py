@@ -27,7 +27,9 @@ T = TypeVar("T")
 class PageInfo:
     """As the Relay specification has it."""
 
-    has_next_page: bool = strawberry.field(description="Whether more follow: `first` with `after: endCursor` gets them.")
+    has_next_page: bool = strawberry.field(
+        description="Whether more follow: `first` with `after: endCursor` gets them."
+    )
     has_previous_page: bool = strawberry.field(
         description="Whether some come before: `last` with `before: startCursor` gets them."
     )
@@ -176,13 +178,23 @@ def _given(value: Any) -> Any:
 UNSET: Any = strawberry.UNSET
 
 First = Annotated[
-    int | None, strawberry.argument(description="How many rows at most, from the start or after `after`: 0 to 100, 20 if neither is given.")
+    int | None,
+    strawberry.argument(
+        description="How many rows at most, from the start or after `after`: 0 to 100, 20 if neither is given."
+    ),
 ]
-After = Annotated[str | None, strawberry.argument(description="The cursor that the page comes after. Goes with `first`.")]
-Last = Annotated[int | None, strawberry.argument(description="How many rows at most, from the end or before `before`: 0 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="The cursor that the page comes before. Goes with `last`.")]
+After = Annotated[
+    str | None, strawberry.argument(description="The cursor that the page comes after. Goes with `first`.")
+]
+Last = Annotated[
+    int | None, strawberry.argument(description="How many rows at most, from the end or before `before`: 0 to 100.")
+]
+Before = Annotated[
+    str | None, strawberry.argument(description="The cursor that the page comes before. Goes with `last`.")
+]
 MaxDepth = Annotated[
-    int | None, strawberry.argument(description="How many levels down at most: 1 for children only. All levels if left out.")
+    int | None,
+    strawberry.argument(description="How many levels down at most: 1 for children only. All levels if left out."),
 ]
 
 

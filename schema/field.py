@@ -35,7 +35,7 @@ def column(description: str) -> Any:
 def renamed(name: str, graphql_type: Any, description: str) -> Any:
     """A field that is a column of another name."""
 
-    def resolve(root: Row) -> graphql_type:  # type: ignore[valid-type]  # the type is a value here
+    def resolve(root: Row) -> graphql_type:
         return getattr(root, name)
 
     return strawberry.field(resolver=resolve, description=description, metadata={NEEDS: (name,)})
@@ -104,7 +104,7 @@ def loaded(
     """
 
     def declare(function: Callable[..., T]) -> T:
-        takes_context = function.__code__.co_argcount > 2  # noqa: PLR2004  # what was loaded and the row come first
+        takes_context = function.__code__.co_argcount > 2  # what was loaded and the row come first
 
         async def resolve(root: Row, info: Info) -> Any:
             if privilege is not None:

@@ -73,7 +73,7 @@ class OrderLine:
     )
 
     @computed("For how long it is bought at a time.", needs=("period_type", "period_duration"))
-    def subscription_period(row: Row) -> Period:  # noqa: N805  # a row, not an object of this class
+    def subscription_period(row: Row) -> Period:
         return Period(type=row.period_type, duration=row.period_duration)
 
     @computed(
@@ -81,11 +81,11 @@ class OrderLine:
         needs=("unit_micros", "currency"),
         privilege=_F,
     )
-    def unit_price(row: Row) -> Money | None:  # noqa: N805  # as above
+    def unit_price(row: Row) -> Money | None:
         return money(row.unit_micros, row.currency)
 
     @computed("Unit price times quantity.", needs=("extended_micros", "currency"), privilege=_F)
-    def extended_price(row: Row) -> Money | None:  # noqa: N805  # as above
+    def extended_price(row: Row) -> Money | None:
         return money(row.extended_micros, row.currency)
 
     @computed(
@@ -93,7 +93,7 @@ class OrderLine:
         needs=("exchange_rate",),
         privilege=_F,
     )
-    def exchange_rate(row: Row) -> Decimal | None:  # noqa: N805  # as above
+    def exchange_rate(row: Row) -> Decimal | None:
         return row.exchange_rate  # type: ignore[no-any-return]  # decimal text or null
 
 
@@ -116,12 +116,14 @@ class Order(Node):
     version: int = column("Grows with every change.")
     purchase_order_number: str | None = renamed("po_number", str | None, "The buyer's own number for it.")
 
-    @computed("What the account pays its vendor for it, taxes left out.", needs=("total_micros", "currency"), privilege=_F)
-    def total(row: Row) -> Money | None:  # noqa: N805  # a row, not an object of this class
+    @computed(
+        "What the account pays its vendor for it, taxes left out.", needs=("total_micros", "currency"), privilege=_F
+    )
+    def total(row: Row) -> Money | None:
         return money(row.total_micros, row.currency)
 
     @computed("Custom attributes, by name.", needs=("attributes",))
-    def attributes(row: Row) -> list[Attribute]:  # noqa: N805  # as above
+    def attributes(row: Row) -> list[Attribute]:
         return attributes(row.attributes)
 
     account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that placed it.")

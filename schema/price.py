@@ -80,15 +80,15 @@ class Price(Node):
     version: int = column("Grows with every change.")
 
     @computed("For one unit and billing period; in tiers, of the first.", needs=("amount_micros", "currency"))
-    def amount(row: Row) -> Money:  # noqa: N805  # a row, not an object of this class
+    def amount(row: Row) -> Money:
         return money(row.amount_micros, row.currency)
 
     @computed("The tiers above the first, ascending. Empty when flat.", needs=("tiers", "currency"))
-    def tiers(row: Row) -> list[PriceTier]:  # noqa: N805  # as above
+    def tiers(row: Row) -> list[PriceTier]:
         return _tiers(row)
 
     @computed("The subscription period that is priced.", needs=("period_type", "period_duration"))
-    def subscription_period(row: Row) -> Period:  # noqa: N805  # as above
+    def subscription_period(row: Row) -> Period:
         return Period(type=row.period_type, duration=row.period_duration)
 
     seller: VendorCardRef | None = related(
@@ -100,9 +100,7 @@ class Price(Node):
     product: ProductRef | None = related(
         products.by_product_id, ProductRef, "What is sold.", privilege=Privilege.CATALOGUE_VIEW
     )
-    plan: PlanRef | None = related(
-        products.plan, PlanRef, "The terms.", privilege=Privilege.CATALOGUE_VIEW
-    )
+    plan: PlanRef | None = related(products.plan, PlanRef, "The terms.", privilege=Privilege.CATALOGUE_VIEW)
     marketplace: MarketplaceRef | None = related(
         products.marketplace, MarketplaceRef, "Where it holds. Null: everywhere.", privilege=Privilege.CATALOGUE_VIEW
     )

@@ -89,7 +89,7 @@ class Plan(Node):
     created_at: DateTime = column("When it was created.")
 
     @computed("How often it is billed.", needs=("billing_period_type", "billing_period_duration"))
-    def billing_period(row: Row) -> Period:  # noqa: N805  # a row, not an object of this class
+    def billing_period(row: Row) -> Period:
         return Period(type=row.billing_period_type, duration=row.billing_period_duration)
 
     subscription_periods: list[PlanPeriod] = related(
@@ -123,19 +123,19 @@ class Offer:
     currency: str = strawberry.field(description="ISO 4217 code of its amounts.")
 
     @computed("The subscription period.", needs=())
-    def subscription_period(offer: products.Offer) -> Period:  # noqa: N805  # what stands behind the type
+    def subscription_period(offer: products.Offer) -> Period:
         return Period(type=PeriodType(offer.period_type), duration=offer.period_duration)
 
     @computed("What the vendor charges the caller's account for one unit and billing period.", needs=())
-    def cost(offer: products.Offer) -> Money | None:  # noqa: N805  # as above
+    def cost(offer: products.Offer) -> Money | None:
         return None if offer.cost_micros is None else money(offer.cost_micros, offer.currency)
 
     @computed("What the caller's account charges its direct buyers for it.", needs=())
-    def price(offer: products.Offer) -> Money | None:  # noqa: N805  # as above
+    def price(offer: products.Offer) -> Money | None:
         return None if offer.price_micros is None else money(offer.price_micros, offer.currency)
 
     @computed("Price less cost. Null unless there are both.", needs=())
-    def margin(offer: products.Offer) -> Money | None:  # noqa: N805  # as above
+    def margin(offer: products.Offer) -> Money | None:
         if offer.price_micros is None or offer.cost_micros is None:
             return None
         return money(offer.price_micros - offer.cost_micros, offer.currency)
@@ -174,7 +174,7 @@ class Product(Node):
         "How the caller's account buys it (`cost`) and sells it (`price`) today, under each plan and period.",
         privilege=Privilege.PRICES_VIEW,
     )
-    def offers(found: list[products.Offer], _row: Row) -> list[Offer] | None:  # noqa: N805  # what was loaded, not an object of this class
+    def offers(found: list[products.Offer], _row: Row) -> list[Offer] | None:
         return found  # type: ignore[return-value]  # stands behind the type
 
 
@@ -190,7 +190,9 @@ class ProductFilter:
         description="Every word begins a word of the name, the MPN or the service, whatever its case and accents.",
     )
     mpn: list[str] | None = strawberry.field(default=None, description="One of these manufacturer part numbers.")
-    manufacturer: list[str] | None = strawberry.field(default=None, description="Of a manufacturer with one of these codes.")
+    manufacturer: list[str] | None = strawberry.field(
+        default=None, description="Of a manufacturer with one of these codes."
+    )
     service: list[str] | None = strawberry.field(default=None, description="Of one of these services.")
     status: list[ProductStatus] | None = strawberry.field(default=None, description="One of these statuses.")
 

@@ -63,7 +63,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description="An exact decimal number as a string, such as `\"70.50\"`. Never read it into a float.",
+        description='An exact decimal number as a string, such as `"70.50"`. Never read it into a float.',
         serialize=str,
         parse_value=_read_decimal,
     ),

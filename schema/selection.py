@@ -19,7 +19,7 @@ NEEDS = "needs"
 """The metadata of a field that names the columns of its parent's row that it is made of."""
 
 
-def fields_below(info: GraphQLResolveInfo, nodes: Iterable[Any]) -> list[FieldNode]:
+def fields_below(info: "GraphQLResolveInfo[Any]", nodes: Iterable[Any]) -> list[FieldNode]:
     """The fields selected right below the nodes, fragments opened; each fragment once."""
     found: list[FieldNode] = []
     seen: set[str] = set()
@@ -33,9 +33,7 @@ def fields_below(info: GraphQLResolveInfo, nodes: Iterable[Any]) -> list[FieldNo
             if selection.name.value in seen:
                 continue
             seen.add(selection.name.value)
-        fragment = (
-            info.fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
-        )
+        fragment = info.fragments[selection.name.value] if isinstance(selection, FragmentSpreadNode) else selection
         waiting.extend(cast(Any, fragment).selection_set.selections)
     return found
 
@@ -59,7 +57,7 @@ def columns(info: Info, of_type: str | None = None) -> tuple[str, ...]:
         info: of the field.
         of_type: the object type, where the field's own type is an interface.
     """
-    raw = info._raw_info  # noqa: SLF001  # Strawberry's own selection is rebuilt at each access, and costs more than the rows
+    raw = info._raw_info  # Strawberry's own selection is rebuilt at each access, and costs more than the rows
     place = (id(raw.field_nodes[0]), of_type)
     known = info.context.selections.get(place)
     if known is None:
@@ -71,14 +69,14 @@ def columns(info: Info, of_type: str | None = None) -> tuple[str, ...]:
 
 def connection_columns(info: Info) -> tuple[str, ...] | None:
     """The columns that a connection's rows must have; None when only its count is asked for."""
-    raw = info._raw_info  # noqa: SLF001  # as above
+    raw = info._raw_info  # as above
     place = (id(raw.field_nodes[0]), "connection")
     if place not in info.context.selections:
         info.context.selections[place] = _connection_columns(raw)
     return cast("tuple[str, ...] | None", info.context.selections[place])
 
 
-def _connection_columns(raw: GraphQLResolveInfo) -> tuple[str, ...] | None:
+def _connection_columns(raw: "GraphQLResolveInfo[Any]") -> tuple[str, ...] | None:
     selected = fields_below(raw, raw.field_nodes)
     if not {node.name.value for node in selected} & {"nodes", "edges", "pageInfo"}:
         return None

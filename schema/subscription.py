@@ -83,7 +83,10 @@ def _sums(charges: Iterable[Charge], *, costs: bool) -> dict[str, int]:
 
 def _only(sums: dict[str, int]) -> Money | None:
     """The sum, where all is in one currency."""
-    return money(*reversed(next(iter(sums.items())))) if len(sums) == 1 else None
+    if len(sums) != 1:
+        return None
+    ((currency, micros),) = sums.items()
+    return money(micros, currency)
 
 
 def _margin(charges: list[Charge]) -> Money | None:
@@ -113,16 +116,14 @@ class SubscriptionItem:
         products.by_product_id, ProductRef, "The product.", privilege=Privilege.CATALOGUE_VIEW
     )
 
-    @loaded(
-        subscriptions.item_charges, "What the caller's account pays for one unit and billing period.", privilege=_F
-    )
-    def unit_cost(charges: list[Charge], item: Row) -> Money | None:  # noqa: N805  # what was loaded, not an object of this class
+    @loaded(subscriptions.item_charges, "What the caller's account pays for one unit and billing period.", privilege=_F)
+    def unit_cost(charges: list[Charge], item: Row) -> Money | None:
         return _unit(charges, item, cost=True)
 
     @loaded(
         subscriptions.item_charges, "What the caller's account charges for one unit and billing period.", privilege=_F
     )
-    def unit_price(charges: list[Charge], item: Row) -> Money | None:  # noqa: N805  # as above
+    def unit_price(charges: list[Charge], item: Row) -> Money | None:
         return _unit(charges, item, cost=False)
 
 
@@ -147,15 +148,15 @@ class Subscription(Node):
     version: int = column("Grows with every change.")
 
     @computed("For how long it is bought at a time.", needs=("period_type", "period_duration"))
-    def subscription_period(row: Row) -> Period:  # noqa: N805  # a row, not an object of this class
+    def subscription_period(row: Row) -> Period:
         return Period(type=row.period_type, duration=row.period_duration)
 
     @computed("How often it is billed.", needs=("billing_period_type", "billing_period_duration"))
-    def billing_period(row: Row) -> Period:  # noqa: N805  # as above
+    def billing_period(row: Row) -> Period:
         return Period(type=row.billing_period_type, duration=row.billing_period_duration)
 
     @computed("Custom attributes, by name.", needs=("attributes",))
-    def attributes(row: Row) -> list[Attribute]:  # noqa: N805  # as above
+    def attributes(row: Row) -> list[Attribute]:
         return attributes(row.attributes)
 
     account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that has it.")
@@ -175,7 +176,7 @@ class Subscription(Node):
         " or charges in several currencies.",
         privilege=_F,
     )
-    def monthly_cost(charges: list[Charge], _row: Row) -> Money | None:  # noqa: N805  # what was loaded, not an object of this class
+    def monthly_cost(charges: list[Charge], _row: Row) -> Money | None:
         return _only(_sums(charges, costs=True))
 
     @loaded(
@@ -184,7 +185,7 @@ class Subscription(Node):
         " the caller's own account has the subscription.",
         privilege=_F,
     )
-    def monthly_price(charges: list[Charge], _row: Row) -> Money | None:  # noqa: N805  # as above
+    def monthly_price(charges: list[Charge], _row: Row) -> Money | None:
         return _only(_sums(charges, costs=False))
 
     @loaded(
@@ -192,7 +193,7 @@ class Subscription(Node):
         "Monthly price less monthly cost. Null unless both are there, in the same currency.",
         privilege=_F,
     )
-    def monthly_margin(charges: list[Charge], _row: Row) -> Money | None:  # noqa: N805  # as above
+    def monthly_margin(charges: list[Charge], _row: Row) -> Money | None:
         return _margin(charges)
 
 

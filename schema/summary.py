@@ -96,7 +96,9 @@ def _by_product() -> Any:
     async def resolve(
         root: Row,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="How many products at most, 1 to 100: those with most seats.")] = DEFAULT_SIZE,
+        first: Annotated[
+            int, strawberry.argument(description="How many products at most, 1 to 100: those with most seats.")
+        ] = DEFAULT_SIZE,
     ) -> list[ProductCount] | None:
         if not 1 <= first <= MAX_SIZE:
             raise InvalidError(f"`first` is {first}; it takes 1 to {MAX_SIZE}.")
@@ -142,29 +144,25 @@ class Summary:
     """Its row is an account, of which only the path is used."""
 
     @loaded(summary.accounts, "Accounts by type and status.", privilege=Privilege.ACCOUNTS_VIEW)
-    def accounts(rows: list[Row], _row: Row) -> list[AccountCount] | None:  # noqa: N805  # what was loaded, not an object of this class
+    def accounts(rows: list[Row], _row: Row) -> list[AccountCount] | None:
         return [AccountCount(type=row.type, status=row.status, count=row.n) for row in rows]
 
     @loaded(summary.users, "Users by kind.", privilege=Privilege.USERS_VIEW)
-    def users(rows: list[Row], _row: Row) -> list[UserCount] | None:  # noqa: N805  # as above
+    def users(rows: list[Row], _row: Row) -> list[UserCount] | None:
         return [UserCount(kind=row.kind, count=row.n) for row in rows]
 
     @loaded(summary.subscriptions, "Subscriptions by status.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
-    def subscriptions(rows: list[Row], _row: Row) -> list[SubscriptionCount] | None:  # noqa: N805  # as above
+    def subscriptions(rows: list[Row], _row: Row) -> list[SubscriptionCount] | None:
         return [SubscriptionCount(status=row.status, count=row.n, seats=row.seats) for row in rows]
 
     subscriptions_by_product = _by_product()
 
-    @loaded(
-        summary.products, "How many products have active subscriptions.", privilege=Privilege.SUBSCRIPTIONS_VIEW
-    )
-    def product_count(rows: list[Row], _row: Row) -> int | None:  # noqa: N805  # as above
+    @loaded(summary.products, "How many products have active subscriptions.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
+    def product_count(rows: list[Row], _row: Row) -> int | None:
         return len(rows)
 
-    @loaded(
-        summary.manufacturers, "Active subscriptions by manufacturer.", privilege=Privilege.SUBSCRIPTIONS_VIEW
-    )
-    def subscriptions_by_manufacturer(rows: list[Row], _row: Row) -> list[ManufacturerCount] | None:  # noqa: N805  # as above
+    @loaded(summary.manufacturers, "Active subscriptions by manufacturer.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
+    def subscriptions_by_manufacturer(rows: list[Row], _row: Row) -> list[ManufacturerCount] | None:
         return [ManufacturerCount(code=row.code, name=row.name, count=row.n, seats=row.seats) for row in rows]
 
     renewals = _renewals()
@@ -174,7 +172,5 @@ class Summary:
         "What active and held subscriptions cost and bring in a month, by currency.",
         privilege=Privilege.FINANCES_VIEW,
     )
-    def monthly(sums: list[summary.Money], _row: Row) -> list[MonthlyMoney] | None:  # noqa: N805  # as above
+    def monthly(sums: list[summary.Money], _row: Row) -> list[MonthlyMoney] | None:
         return [_monthly(each) for each in sums]
-
-

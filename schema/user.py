@@ -95,33 +95,33 @@ class User(Node):
     version: int = column("Grows with every change.")
 
     @computed("What the user signs in with.", needs=("id", "login"))
-    def login(row: Row, context: Context) -> str:  # noqa: N805  # a row, not an object of this class
+    def login(row: Row, context: Context) -> str:
         return masked(context, row.login, own=_is_self(row, context)) or ""
 
     @computed("The given name and the family name.", needs=("id", "first_name", "last_name"))
-    def name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+    def name(row: Row, context: Context) -> str:
         return masked(context, f"{row.first_name} {row.last_name}".strip(), own=_is_self(row, context)) or ""
 
     @computed("The given name.", needs=("id", "first_name"))
-    def first_name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+    def first_name(row: Row, context: Context) -> str:
         return masked(context, row.first_name, own=_is_self(row, context)) or ""
 
     @computed("The family name.", needs=("id", "last_name"))
-    def last_name(row: Row, context: Context) -> str:  # noqa: N805  # as above
+    def last_name(row: Row, context: Context) -> str:
         return masked(context, row.last_name, own=_is_self(row, context)) or ""
 
     @computed("The e-mail address.", needs=("id", "email"))
-    def email(row: Row, context: Context) -> str:  # noqa: N805  # as above
+    def email(row: Row, context: Context) -> str:
         return masked(context, row.email, own=_is_self(row, context)) or ""
 
     @computed("The telephone number in international form.", needs=("id", "phone_number"))
-    def phone_number(row: Row, context: Context) -> str | None:  # noqa: N805  # as above
+    def phone_number(row: Row, context: Context) -> str | None:
         return masked(context, row.phone_number, own=_is_self(row, context))
 
     account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that the user belongs to.")
 
     @loaded(users.roles, "The roles that the user holds in its account.")
-    def roles(codes: list[str], _row: Row) -> list[Role]:  # noqa: N805  # what was loaded, not an object of this class
+    def roles(codes: list[str], _row: Row) -> list[Role]:
         return [role(code) for code in codes]
 
     subscriptions = connection(
@@ -145,7 +145,7 @@ class ApiClient(Node):
     created_at: DateTime = column("When it was created.")
 
     @computed("Its privileges, as `resource:action`, in alphabetical order.", needs=("privileges",))
-    def privileges(row: Row) -> list[str]:  # noqa: N805  # a row, not an object of this class
+    def privileges(row: Row) -> list[str]:
         return sorted(orjson.loads(row.privileges))
 
     account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that it acts for.")

@@ -31,37 +31,37 @@ class Viewer:
     """Its source is the context itself."""
 
     @strawberry.field(description="The user who acts. Null for an API client.")
-    async def user(root: Any, info: Info) -> User | None:  # noqa: N805  # Strawberry's name for the parent
+    async def user(root: Any, info: Info) -> User | None:
         if info.context.caller.user_id is None:
             return None
         return await info.context.load(users.by_id, info.context.caller.user_id, columns(info))  # type: ignore[no-any-return]  # a row
 
     @strawberry.field(description="The API client that acts. Null for a user.")
-    async def api_client(root: Any, info: Info) -> ApiClient | None:  # noqa: N805  # as above
+    async def api_client(root: Any, info: Info) -> ApiClient | None:
         if info.context.caller.client_id is None:
             return None
         return await info.context.load(users.api_client_by_id, info.context.caller.client_id, columns(info))  # type: ignore[no-any-return]  # a row
 
     @strawberry.field(description="The account at whose place in the tree the caller looks.")
-    async def account(root: Any, info: Info) -> Account | None:  # noqa: N805  # as above
+    async def account(root: Any, info: Info) -> Account | None:
         return await _account(info.context, columns(info))  # type: ignore[no-any-return]  # a row
 
     @strawberry.field(
         description="The account that the user really belongs to, while working in another below it; null otherwise."
     )
-    async def acting_as(root: Any, info: Info) -> Account | None:  # noqa: N805  # as above
+    async def acting_as(root: Any, info: Info) -> Account | None:
         return None
 
     @strawberry.field(description="How far below the account the caller sees.")
-    def reach(root: Any, info: Info) -> Reach:  # noqa: N805  # as above
+    def reach(root: Any, info: Info) -> Reach:
         return info.context.caller.reach
 
     @strawberry.field(description="What the caller may do, as `resource:action`, in alphabetical order.")
-    def privileges(root: Any, info: Info) -> list[str]:  # noqa: N805  # as above
+    def privileges(root: Any, info: Info) -> list[str]:
         return sorted(privilege.value for privilege in info.context.caller.privileges)
 
     @strawberry.field(description="What the caller may do at its own account.")
-    async def allowed_actions(root: Any, info: Info) -> list[Action]:  # noqa: N805  # as above
+    async def allowed_actions(root: Any, info: Info) -> list[Action]:
         own = await _account(info.context, ("type",))
         return allowed_actions(info.context.caller.privileges, AccountType(own.type))
 
@@ -77,21 +77,23 @@ class ViewerQuery:
     """The ways into the graph that are no lists."""
 
     @strawberry.field(description="Who asks.")
-    def viewer(root: Any, info: Info) -> Viewer | None:  # noqa: N805  # Strawberry's name for the parent
+    def viewer(root: Any, info: Info) -> Viewer | None:
         return info.context  # type: ignore[return-value]  # stands behind the type
 
     @strawberry.field(description="The object with a global id. Null when it doesn't exist or is not visible.")
     async def node(
-        root: Any,  # noqa: N805  # as above
+        root: Any,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002  # its public name
     ) -> Node | None:
         parts = split(id)
         return await _node(info, *parts) if parts and parts[0] in NOUNS else None
 
-    @strawberry.field(description="The objects with these global ids, in their order; null for each that is not visible.")
+    @strawberry.field(
+        description="The objects with these global ids, in their order; null for each that is not visible."
+    )
     async def nodes(
-        root: Any,  # noqa: N805  # as above
+        root: Any,
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")],
     ) -> list[Node | None] | None:
@@ -112,13 +114,13 @@ class ViewerQuery:
         description="An account by its global id or by its external id. Null when there is none, or none visible."
     )
     async def account(
-        root: Any,  # noqa: N805  # as above
+        root: Any,
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Its global id.")] = strawberry.UNSET,  # noqa: A002  # its public name
         external_id: Annotated[
             str | None,
             strawberry.argument(
-                description="Its external id. Where several vendors use the same one: the account nearest to the caller's."
+                description="Its external id. Where several vendors use the same: the account nearest to the caller's."
             ),
         ] = strawberry.UNSET,
     ) -> Account | None:
@@ -133,7 +135,7 @@ class ViewerQuery:
         return await info.context.load(accounts.by_id, parts[1], columns(info))  # type: ignore[no-any-return]  # a row
 
     @strawberry.field(description="Counts and sums over everything in the caller's scope.")
-    def summary(root: Any, info: Info) -> SummaryRef | None:  # noqa: N805  # as above
+    def summary(root: Any, info: Info) -> SummaryRef | None:
         return SimpleNamespace(path=info.context.caller.path)  # type: ignore[return-value]  # a summary needs only a path
 
 

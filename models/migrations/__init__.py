@@ -11,6 +11,8 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from models.store import Unfiltered
+
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
@@ -28,6 +30,11 @@ def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
 def latest() -> str | None:
     """The version that this program works with."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+async def is_current(db: Unfiltered) -> bool:
+    """Whether the database is of the latest version; one that was never migrated isn't."""
+    return [tuple(row) for row in await db.sql("SELECT version_num FROM alembic_version")] == [(latest(),)]
 
 
 def migrate(url: str) -> tuple[str | None, str | None]:

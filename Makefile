@@ -1,0 +1,62 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/.installed ## Serve demo data on http://127.0.0.1:8000
+	@$(MAKE) --silent web-if-possible
+	@$(BIN)/canopy serve --demo
+
+test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run every test
+	$(BIN)/pytest
+
+check: test ## What CI runs: format, lint, types, layers, schema, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/canopy schema | diff schema/schema.graphql -
+	cd web && npm run --silent lint
+
+fix: .venv/.installed ## Format, and apply safe lint fixes
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+schema: .venv/.installed ## Rewrite schema/schema.graphql and the snapshots; read the diff
+	$(BIN)/canopy schema > schema/schema.graphql
+	$(BIN)/pytest --quiet tests/test_permissions.py --update
+
+web: web/dist/graphiql.html ## Build GraphiQL
+
+bench: .venv/.installed ## Statements and latency of the dashboard's queries, by size and engine
+	$(BIN)/python -m bench.queries $(ARGS)
+
+lock: ## Refresh .ci/constraints.txt from a clean environment
+	rm -rf .state/lock && $(PYTHON) -m venv .state/lock
+	.state/lock/bin/pip install --quiet --disable-pip-version-check '.[dev]'
+	.state/lock/bin/pip freeze --exclude canopy-gateway > .ci/constraints.txt
+	rm -rf .state/lock build
+
+clean: ## Remove everything that was generated; var/ stays
+	rm -rf .venv .state web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/.installed: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Canopy needs Python 3.11 or newer: make PYTHON=python3.11 run")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+.state/system-packages: .ci/system-packages
+	.ci/system-packages
+	@mkdir -p .state && touch $@
+
+web/dist/graphiql.html: web/package-lock.json web/package.json web/vite.config.ts web/graphiql.html $(shell find web/src -type f)
+	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build
+	@touch $@
+
+web-if-possible:
+	@if command -v npm >/dev/null; then $(MAKE) --silent web/dist/graphiql.html \
+	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
+	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
+
+.PHONY: help run test check fix schema web bench lock clean web-if-possible

@@ -1,0 +1,263 @@
+"""The `canopy` command line: running, filling and looking after a gateway."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import click
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import WEB, Service, Settings, create_app
+from models.check import check as check_database
+from models.demo import LOGINS, PASSWORD, AlreadyPopulatedError
+from models.demo import seed as seed_demo
+from models.exchange import ImportRefusedError, export_directory, import_directory
+from models.migrations import is_current
+from models.migrations import migrate as migrate_database
+from models.roles import name_roles
+from models.store import InvalidDatabaseURLError, Store, StoreError, open_store
+from resolvers.errors import CanopyError
+from resolvers.keys import KeyFileError
+from resolvers.passwords import HashSettings, Passwords
+from resolvers.privileges import ROLE_NAMES, Privilege
+from resolvers.sign_in import grant_to_operator
+from schema import schema as graphql_schema
+
+T = TypeVar("T")
+
+EXPECTED = (
+    AlreadyPopulatedError, CanopyError, InvalidDatabaseURLError, KeyFileError, StoreError, OSError,
+    SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError,
+)  # fmt: skip  # a list of kinds
+"""What may go wrong outside of us: told in a sentence, with exit code 1, instead of a traceback."""
+
+
+class _Group(click.Group):
+    """Lists commands in the order of their definition, and turns expected failures into sentences."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except EXPECTED as error:
+            raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def canopy(context: click.Context) -> None:
+    """A GraphQL gateway over a cloud marketplace's reseller hierarchy.
+
+    Settings come from the environment: CANOPY_DATABASE_URL, CANOPY_HOST, CANOPY_PORT, CANOPY_KEY_FILE,
+    CANOPY_LOG_LEVEL, CANOPY_DEMO. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+    """
+    settings = Settings.from_environment()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    context.obj = settings
+
+
+def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    async def run() -> T:
+        store = open_store(settings.database_url)
+        try:
+            async with store.unfiltered("look at the version") as db:
+                current = await is_current(db)
+        except Exception as error:
+            await store.close()
+            raise click.ClickException(
+                f"The database can't be used ({error}). Is it there? `canopy migrate` brings it up to date."
+            ) from error
+        try:
+            if not current:
+                raise click.ClickException("The database is of another version: run `canopy migrate`.")
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """A progress bar, for as long as a person is watching."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    last = ""
+
+    def show(stage: str, done: int, total: int | None) -> None:
+        nonlocal last
+        bar = ""
+        if total:
+            filled = min(30 * done // total, 30)
+            bar = f" [{'#' * filled}{'-' * (30 - filled)}]"
+        if last and last != stage:
+            click.echo(err=True)
+        last = stage
+        click.echo(f"\r{stage}{bar} {done:,}{f' of {total:,}' if total else ''}\033[K", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if last:
+            click.echo(err=True)
+
+
+def _migrate(settings: Settings) -> None:
+    before, after = migrate_database(settings.database_url)
+    _with_store(settings, lambda store: name_roles(store, ROLE_NAMES))
+    came_from = "" if before == after else f" (was {before or 'empty'})"
+    click.echo(f"The database is at version {after}{came_from}.")
+
+
+@canopy.command()
+@click.option("--demo", is_flag=True, help="Migrate first, fill a new database with the demo tree, offer its logins.")
+@click.pass_obj
+def serve(settings: Settings, *, demo: bool) -> None:
+    """Serve GraphQL, GraphiQL and sign-in."""
+    if demo:
+        settings = Settings(**{name: getattr(settings, name) for name in Settings.__slots__} | {"demo": True})
+        _migrate(settings)
+        _with_store(settings, _seed_if_empty)
+    else:
+        _with_store(settings, lambda _store: asyncio.sleep(0))
+    _greet(settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _greet(settings: Settings) -> None:
+    at = f"http://{settings.host}:{settings.port}"
+    click.echo(f"GraphQL:  {at}/graphql")
+    if WEB.exists():
+        click.echo(f"GraphiQL: {at}/graphiql")
+    else:
+        click.echo("GraphiQL: not built; install Node.js 20.19 or newer and run `make web`")
+    if settings.demo:
+        click.echo(f"Demo logins, password {PASSWORD}:")
+        for login, who in LOGINS.items():
+            click.echo(f"  {login:30} {who}")
+
+
+async def _seed_if_empty(store: Store) -> None:
+    async with store.unfiltered("is there anything?") as db:
+        if await db.sql("SELECT 1 FROM account LIMIT 1"):
+            return
+    await _seed(store, 600, 1)
+
+
+async def _seed(store: Store, accounts: int, number: int) -> None:
+    passwords = Passwords(HashSettings())
+    with _progress() as progress:
+        await seed_demo(
+            store,
+            accounts=accounts,
+            seed=number,
+            hash_secret=passwords.hash,
+            reseller_privileges=[privilege.value for privilege in Privilege],
+            progress=progress,
+        )
+
+
+@canopy.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the database to the version of this program."""
+    _migrate(settings)
+
+
+@canopy.command()
+@click.option("--accounts", default=600, show_default=True, type=click.IntRange(10, 100_000_000), help="How many.")
+@click.option("--seed", "number", default=1, show_default=True, help="The same number gives the same tree.")
+@click.pass_obj
+def seed(settings: Settings, accounts: int, number: int) -> None:
+    """Fill an empty database with a realistic tree and the demo logins."""
+    _with_store(settings, lambda store: _seed(store, accounts, number))
+    click.echo(f"{accounts:,} accounts. Demo logins, password {PASSWORD}: {', '.join(LOGINS)}.")
+
+
+@canopy.command("import")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--problems", default=50, show_default=True, help="How many bad rows to report before only counting.")
+@click.pass_obj
+def import_(settings: Settings, directory: Path, problems: int) -> None:
+    """Read CSV files and price sheets: all of them, or none if any row is bad. docs/import.md has the columns."""
+
+    async def run(store: Store) -> None:
+        with _progress() as progress:
+            report = await import_directory(store, directory, max_problems=problems, progress=progress)
+        click.echo(str(report))
+
+    try:
+        _with_store(settings, run)
+    except ImportRefusedError as refused:
+        click.echo(str(refused), err=True)
+        sys.exit(1)
+
+
+@canopy.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_obj
+def export(settings: Settings, directory: Path) -> None:
+    """Write what `import` reads: everything but secrets."""
+
+    async def run(store: Store) -> None:
+        with _progress() as progress:
+            await export_directory(store, directory, progress=progress)
+
+    _with_store(settings, run)
+    click.echo(f"Written to {directory}.")
+
+
+@canopy.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    click.echo(graphql_schema.as_str())
+
+
+@canopy.command()
+@click.argument("login")
+@click.pass_obj
+def token(settings: Settings, login: str) -> None:
+    """Print an access token for a login, for scripts. Good for 15 minutes."""
+
+    async def run(_store: Store) -> str:
+        service = Service(settings)
+        try:
+            return (await grant_to_operator(service.store, service.sign_in, login)).access_token
+        finally:
+            await service.store.close()
+
+    click.echo(_with_store(settings, run))
+
+
+@canopy.command()
+@click.pass_obj
+def check(settings: Settings) -> None:
+    """Verify that everything derived in the database follows from what it is derived from."""
+
+    async def run(store: Store) -> int:
+        with _progress() as progress:
+            findings = await check_database(store, progress)
+        for finding in findings:
+            click.echo(f"{finding.count:,} {finding.what}, such as {', '.join(finding.examples)}")
+        return len(findings)
+
+    if _with_store(settings, run):
+        sys.exit(1)
+    click.echo("Sound.")
