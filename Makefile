@@ -11,7 +11,9 @@ run: .venv/.installed ## Serve demo data on http://127.0.0.1:8000
 test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run every test
 	$(BIN)/pytest
 
-check: test ## What CI runs: format, lint, types, layers, schema, tests
+check: test lint ## Everything that CI insists on
+
+lint: .venv/.installed web/dist/graphiql.html ## Format, style, types, layers, the schema and its lint rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -59,4 +61,4 @@ web-if-possible:
 	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
 	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
 
-.PHONY: help run test check fix schema web bench lock clean web-if-possible
+.PHONY: help run test check lint fix schema web bench lock clean web-if-possible

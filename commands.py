@@ -137,6 +137,8 @@ def serve(settings: Settings, *, demo: bool) -> None:
         log_level=settings.log_level.lower(),
         access_log=False,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=10,
     )
 

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
 from uuid import uuid4
 
 import click
@@ -59,6 +61,7 @@ class Settings:
         key_file: holds the secret behind tokens and cursors; made on first use.
         log_level: of Python's levels.
         demo: whether GraphiQL offers the demo logins.
+        trusted_proxies: addresses of proxies whose `X-Forwarded-For` is believed, separated by commas.
     """
 
     database_url: str = "sqlite:///var/canopy.db"
@@ -67,6 +70,7 @@ class Settings:
     key_file: Path = field(default=Path("var/canopy.key"))
     log_level: str = "INFO"
     demo: bool = False
+    trusted_proxies: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -93,6 +97,7 @@ class Settings:
             key_file=Path(given.get("key_file", "var/canopy.key")),
             log_level=level,
             demo=given.get("demo", "").lower() in {"1", "true", "yes"},
+            trusted_proxies=given.get("trusted_proxies", ""),
         )
 
 
@@ -121,7 +126,8 @@ class BodyTooLargeError(Exception):
 
 async def _body(request: Request) -> bytes:
     """The body, refused as soon as it is known to be too large."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:12]) > MAX_BODY:
         raise BodyTooLargeError
     chunks = bytearray()
     async for chunk in request.stream():
@@ -167,6 +173,9 @@ async def graphql(request: Request) -> Response:
         return _refusal(request, 413, "BODY_TOO_LARGE", f"The body is larger than {MAX_BODY} bytes.")
     except ValueError as error:
         return _refusal(request, 400, "BAD_REQUEST", str(error))
+    except StoreError as error:
+        log.error("no caller: %s", error)
+        return _refusal(request, 503, UnavailableError.code, "The database does not answer. Try again in a moment.")
     try:
         async with asyncio.timeout(REQUEST_SECONDS), service.store.reader(caller.scope()) as reader:
             context = Context(caller, reader, service.cursor_key)
@@ -234,9 +243,27 @@ def _not_granted(error: SignInError) -> Response:
 async def _form(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise SignInError(Refusal.INVALID_REQUEST, "Send form fields: Content-Type: application/x-www-form-urlencoded.")
-    request._body = await _body(request)  # the body as bounded above is what the form parser shall read
-    form = await request.form()
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    try:
+        fields = parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise SignInError(Refusal.INVALID_REQUEST, "The body is no form.") from error
+    if len(dict(fields)) < len(fields):
+        raise SignInError(Refusal.INVALID_REQUEST, "Give each field once.")
+    return dict(fields)
+
+
+def _client_credentials(request: Request, form: Mapping[str, str]) -> list[str]:
+    """Client id and secret, from HTTP Basic or from the form (RFC 6749 §2.3.1)."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return _needed(form, "client_id", "client_secret")
+    try:
+        client_id, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        colon = ""
+    if not colon:
+        raise SignInError(Refusal.INVALID_REQUEST, "HTTP Basic takes client id and secret: base64 of `id:secret`.")
+    return [unquote_plus(client_id), unquote_plus(secret)]
 
 
 def _needed(form: Mapping[str, str], *names: str) -> list[str]:
@@ -260,7 +287,7 @@ async def token(request: Request) -> Response:
             (refresh_token,) = _needed(form, "refresh_token")
             grant = await sign_in.refresh(service.store, service.sign_in, refresh_token)
         elif grant_type == "client_credentials":
-            client_id, secret = _needed(form, "client_id", "client_secret")
+            client_id, secret = _client_credentials(request, form)
             grant = await sign_in.sign_in_with_client_secret(service.store, service.sign_in, client_id, secret, address)
         else:
             known = "password, refresh_token and client_credentials"
@@ -269,8 +296,13 @@ async def token(request: Request) -> Response:
         return _not_granted(error)
     except BodyTooLargeError:
         return _not_granted(SignInError(Refusal.INVALID_REQUEST, f"The body is larger than {MAX_BODY} bytes."))
-    except UnavailableError as error:
-        return _not_granted(SignInError(Refusal.SLOW_DOWN, str(error), 5))
+    except (UnavailableError, StoreError) as error:
+        log.warning("sign-in is not possible: %s", error)
+        return JSONResponse(
+            {"error": "temporarily_unavailable", "error_description": "Sign-in is not possible now. Try again soon."},
+            503,
+            {**SECURITY_HEADERS, "retry-after": "5"},
+        )
     return JSONResponse(_granted(grant), headers=SECURITY_HEADERS)
 
 
@@ -331,6 +363,7 @@ class RequestId:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

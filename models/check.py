@@ -55,6 +55,10 @@ _RULES: dict[str, str] = {
     "subscriptions with a wrong renewal key": (
         "SELECT id FROM subscription WHERE renewal_key <> coalesce(renewal_date, '9999-12-31')"
     ),
+    "charges with another status than their subscription": (
+        "SELECT c.id FROM subscription_charge c JOIN subscription s ON s.id = c.subscription_id"
+        " WHERE c.status <> s.status"
+    ),
     "charges on an edge that is not above the subscription's account": (
         "SELECT id FROM subscription_charge WHERE substr(path, 1, length(seller_path)) <> seller_path"
     ),

@@ -65,7 +65,7 @@ RULES: dict[str, str] = {
     "product": _offered("product_id", "product.id"),
     "product_dependency": "EXISTS (SELECT 1 FROM product WHERE product.id = product_dependency.product_id)",
     "product_term": "EXISTS (SELECT 1 FROM product WHERE product.id = product_term.product_id)",
-    "role": "true",
+    "role": "{lo} > ''",
     "seat": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
     "subscription": f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{subscription}', 'subscription.id')})",
     "subscription_charge": (

@@ -8,7 +8,7 @@ take their role when they are opened.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -82,11 +82,10 @@ class PostgresReader:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-            try:
+            # What was lost with its connection needs no ending, and the pool closes what it can't reset.
+            with suppress(*_FAILURES):
                 await connection.execute("ROLLBACK")
-            except _FAILURES:
-                connection.terminate()  # lost or in an unknown state: the pool opens another
-            finally:
+            with suppress(*_FAILURES):
                 await self._pool.release(connection)
 
 
@@ -129,17 +128,22 @@ class PostgresStore:
     async def _pool(self, name: str) -> "asyncpg.Pool[Any]":
         async with self._opening:
             if name not in self._pools:
-                reading = name == "reader"
-                self._pools[name] = await asyncpg.create_pool(
-                    self.url,
-                    min_size=1,
-                    max_size=_READERS if reading else _SYSTEM,
-                    connection_class=_Connection,
-                    server_settings=_READER_SETTINGS if reading else _SYSTEM_SETTINGS,
-                    statement_cache_size=1000,
-                    max_inactive_connection_lifetime=0,
-                )
+                try:
+                    self._pools[name] = await self._open_pool(reading=name == "reader")
+                except _FAILURES as error:
+                    raise StoreError(f"the database can't be reached: {error}") from error
             return self._pools[name]
+
+    async def _open_pool(self, *, reading: bool) -> "asyncpg.Pool[Any]":
+        return await asyncpg.create_pool(
+            self.url,
+            min_size=1,
+            max_size=_READERS if reading else _SYSTEM,
+            connection_class=_Connection,
+            server_settings=_READER_SETTINGS if reading else _SYSTEM_SETTINGS,
+            statement_cache_size=1000,
+            max_inactive_connection_lifetime=0,
+        )
 
     @asynccontextmanager
     async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
@@ -153,9 +157,12 @@ class PostgresStore:
     @asynccontextmanager
     async def unfiltered(self, reason: str, *, write: bool = False) -> AsyncIterator[Unfiltered]:
         log.debug("unfiltered access: %s", reason)
-        pool = self._pools.get("system") or await self._pool("system")
-        async with pool.acquire() as connection, connection.transaction(readonly=not write):
-            yield PostgresUnfiltered(connection)
+        try:
+            pool = self._pools.get("system") or await self._pool("system")
+            async with pool.acquire() as connection, connection.transaction(readonly=not write):
+                yield PostgresUnfiltered(connection)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
+            raise StoreError(str(error)) from error
 
     async def close(self) -> None:
         for pool in self._pools.values():

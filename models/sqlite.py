@@ -152,7 +152,7 @@ class SqliteStore:
     @asynccontextmanager
     async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
         async with self._places:
-            connection = self._idle.pop() if self._idle else _Connection(self._file)
+            connection = self._idle.pop() if self._idle else self._connect()
             connection.wear(scope)
             reader = SqliteReader(connection, scope)
             try:
@@ -170,16 +170,25 @@ class SqliteStore:
         async with self._writing if write else nullcontext():
             driver = self._idle_unfiltered.pop() if self._idle_unfiltered else _unfiltered_connection(self._file)
             try:
+                driver.execute(f"PRAGMA query_only = {int(not write)}")
                 if write:
                     await _to_the_end(asyncio.to_thread(driver.execute, "BEGIN IMMEDIATE"))
                 else:
                     driver.execute("BEGIN")
                 yield SqliteUnfiltered(driver)
                 driver.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise StoreError(str(error)) from error
             finally:
                 if driver.in_transaction:
                     driver.execute("ROLLBACK")
                 self._idle_unfiltered.append(driver)
+
+    def _connect(self) -> _Connection:
+        try:
+            return _Connection(self._file)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._file} can't be opened: {error}") from error
 
     async def close(self) -> None:
         for connection in self._idle:
@@ -208,7 +217,8 @@ def _unfiltered_connection(file: Path) -> sqlite3.Connection:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "busy_timeout=5000",
-        "temp_store=memory",
+        # On disk, unlike a reader's: an import sorts more than memory holds.
+        "temp_store=file",
         "journal_size_limit=67108864",
     ):
         driver.execute(f"PRAGMA {pragma}")

@@ -7,7 +7,18 @@ from functools import cached_property
 from typing import Any, Literal, Protocol, cast
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, Dialect, Text, bindparam, func
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Text,
+    TextClause,
+    TextualSelect,
+    bindparam,
+    func,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.compiler import compiles
@@ -38,9 +49,14 @@ class Statement:
 
     Build it once at import, or once for each shape of a query; never for a value. `noun` is the table whose rows it
     gives, if they are to be told apart later.
+
+    Raises:
+        TypeError: the source is text, in which anything could stand; PostgreSQL's filter is set by a statement.
     """
 
     def __init__(self, source: Executable, noun: str = "") -> None:
+        if not isinstance(source, Executable) or isinstance(source, (TextClause, TextualSelect)):
+            raise TypeError(f"a statement is built of tables and columns, not of text: {source!r}")
         self.source = source
         self.noun = noun
         self._texts: dict[Engine, tuple[str, tuple[str, ...], dict[str, Any]]] = {}

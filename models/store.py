@@ -71,6 +71,9 @@ class Store(Protocol):
         Args:
             reason: what for; it stands in the log.
             write: whether anything will be changed. SQLite takes its write lock at once (`BEGIN IMMEDIATE`).
+
+        Raises:
+            StoreError: the database can't be reached, is busy for too long, or refused a statement.
         """
 
     async def close(self) -> None:

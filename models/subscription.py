@@ -45,7 +45,11 @@ class Subscription(Owned, Dated, table=True):
         Index("subscription_expiration", "expiration_date", "path"),
         Index("subscription_product_path", "product_id", "path"),
         Index("subscription_plan_path", "plan_id", "path"),
-        *covering("subscription_summary", "path", include=("status", "product_id", "quantity")),
+        *covering(
+            "subscription_summary",
+            "path",
+            include=("status", "product_id", "quantity", "auto_renew", "renewal_key", "id"),
+        ),
         Index("subscription_import_key", "import_key", unique=True),
     )
 
@@ -99,13 +103,20 @@ class SubscriptionCharge(SQLModel, table=True):
 
     __tablename__ = "subscription_charge"
     __table_args__ = (
+        one_of("status", SubscriptionStatus),
         Index("subscription_charge_item", "item_id", "seller_path", unique=True),
         Index("subscription_charge_subscription", "subscription_id"),
         *covering(
-            "subscription_charge_seller", "seller_id", "path", include=("currency", "monthly_micros", "subscription_id")
+            "subscription_charge_seller",
+            "seller_id",
+            "path",
+            include=("seller_path", "buyer_id", "status", "currency", "monthly_micros"),
         ),
         *covering(
-            "subscription_charge_buyer", "buyer_id", "path", include=("currency", "monthly_micros", "subscription_id")
+            "subscription_charge_buyer",
+            "buyer_id",
+            "path",
+            include=("seller_path", "seller_id", "status", "currency", "monthly_micros"),
         ),
     )
 
@@ -119,6 +130,8 @@ class SubscriptionCharge(SQLModel, table=True):
     """Null: the manufacturer."""
     seller_path: str = Field(sa_type=Bytewise)
     buyer_id: int = Field(sa_type=BigId)
+    status: SubscriptionStatus = Field(sa_type=Bytewise)
+    """Copy of the subscription's status, written wherever that is: sums over charges needn't look it up."""
     currency: str
     unit_micros: int = Field(sa_type=BigId)
     """For one unit and one billing period."""

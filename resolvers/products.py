@@ -58,6 +58,7 @@ marketplaces = pages_of_scope(MARKETPLACES)
 
 by_id = one(PRODUCT, "id")
 by_product_id = one(PRODUCT, "product_id")
+by_group = one(PRODUCT, "by")
 manufacturer = one(MANUFACTURER, "manufacturer_id")
 manufacturer_by_id = one(MANUFACTURER, "id")
 plan_by_id = one(PLAN, "id")

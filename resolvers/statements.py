@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    UnaryExpression,
     and_,
     bindparam,
     func,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     true,
     tuple_,
 )
+from sqlalchemy.sql.operators import custom_op
 
 from models.statement import Engine, Statement, any_of, keys
 from resolvers.listing import Columns, Listing
@@ -108,10 +110,14 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     filters' own.
     """
     t = listing.table.alias("t")
+    sort: ColumnElement[Any] = t.c[shape.sort]
+    if engine == "sqlite" and shape.narrowed and listing.place is not None:
+        # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
+        sort = UnaryExpression(sort, operator=custom_op("+"))
     ids = (
         select(t.c["id"], t.c[shape.sort].label("sort_key"))
         .where(*_scope_conditions(listing, t.c, shape), *_keyset(t.c, shape))
-        .order_by(*_order(t.c[shape.sort], t.c["id"], shape))
+        .order_by(*_order(sort, t.c["id"], shape))
         .limit(_limit())
     )
     if listing.place is None:

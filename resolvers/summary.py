@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    FromClause,
     Select,
     Table,
     Text,
@@ -24,6 +23,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
 )
 
 from models import SubscriptionStatus
@@ -32,6 +32,7 @@ from models.statement import Engine, Row, Statement, keys
 from resolvers.accounts import ACCOUNT
 from resolvers.products import MANUFACTURER, PRODUCT
 from resolvers.source import Source
+from resolvers.statements import rows_by_key
 from resolvers.subscriptions import CHARGE, SUBSCRIPTION
 from resolvers.users import USER
 
@@ -41,126 +42,138 @@ if TYPE_CHECKING:
 PAID_FOR = (SubscriptionStatus.ACTIVE, SubscriptionStatus.HOLD)
 """Subscriptions whose charges count: a held one goes on being billed."""
 
+Within = Callable[[Table], ColumnElement[bool]]
+"""The condition that a row of the table lies in the subtree that is summed."""
+Sum = Callable[[Within], Select[Any]]
+"""Builds the grouped statement for one subtree."""
 
-def _within(table: FromClause, k: FromClause) -> ColumnElement[bool]:
+
+def _one_path(build: Sum) -> Statement:
+    """One subtree, given as parameters, so that the planner knows how large it is."""
+    low, high = bindparam("lo", type_=Text), bindparam("hi", type_=Text)
+    return Statement(build(lambda table: and_(table.c["path"] >= low, table.c["path"] < high)))
+
+
+def _many_paths(engine: Engine, build: Sum) -> Statement:
+    """Many subtrees, `paths`; each row comes with its `parent_key`."""
+    k = keys("paths", engine, Text)
     path = k.c["value"]
-    return and_(table.c["path"] >= path, table.c["path"] < path.concat(literal_column("'~'")))
+
+    def within(table: Table) -> ColumnElement[bool]:
+        return and_(table.c["path"] >= path, table.c["path"] < path.concat(literal_column("'~'")))
+
+    summed = build(within)
+    if engine == "postgresql":
+        of_one = summed.correlate(k).lateral("s")
+        return Statement(select(path.label("parent_key"), *of_one.c).select_from(k.join(of_one, true())))
+    # SQLite has no LATERAL; it joins the paths in and groups by them too.
+    return Statement(summed.add_columns(path.label("parent_key")).group_by(path))
 
 
-def _seats(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(func.coalesce(func.sum(column), 0), BigInteger).label("seats")
-
-
-Build = Callable[[FromClause], Select[Any]]
-"""Builds a statement over the table `k` of paths; it selects `parent_key` first and groups by it."""
-
-
-def _grouped(
-    name: str, build: Build, parameters: "Callable[[Context, Any], Mapping[str, Any]] | None" = None
-) -> Source:
+def _grouped(name: str, build: Sum, parameters: "Callable[[Context, Any], Mapping[str, Any]] | None" = None) -> Source:
     """A source that gives each path the rows of one grouped statement."""
-
-    @cache
-    def statement(engine: Engine) -> Statement:
-        return Statement(build(keys("paths", engine, Text)))
+    one_path = cache(lambda: _one_path(build))
+    many_paths: Callable[[Engine], Statement] = cache(lambda engine: _many_paths(engine, build))
 
     async def fetch(context: "Context", paths: Sequence[str], request: Any) -> list[list[Row]]:
-        further = parameters(context, request) if parameters else {}
+        given = dict(parameters(context, request)) if parameters else {}
+        if len(paths) == 1:
+            bounds = {"lo": paths[0], "hi": paths[0] + "~"}
+            return [await context.rows(one_path(), given | bounds)]
         groups: dict[str, list[Row]] = defaultdict(list)
-        for row in await context.rows(statement(context.engine), {"paths": list(paths), **further}):
+        for row in await context.rows(many_paths(context.engine), given | {"paths": list(paths)}):
             groups[row.parent_key].append(row)
         return [groups[path] for path in paths]
 
     return Source(f"summary.{name}", ("path",), fetch)
 
 
-def _count_by(table: Table, *columns: str) -> Build:
-    def build(k: FromClause) -> Select[Any]:
-        by = [k.c["value"].label("parent_key"), *(table.c[column] for column in columns)]
-        return (
-            select(*by, func.count().label("n"))
-            .select_from(k.join(table, _within(table, k)))
-            .group_by(k.c["value"], *by[1:])
-            .order_by(*by[1:])
-        )
+def _count_by(table: Table, *columns: str) -> Sum:
+    by: list[ColumnElement[Any]] = [table.c[column] for column in columns]
+
+    def build(within: Within) -> Select[Any]:
+        counted: Select[Any] = select(*by, func.count().label("n"))
+        return counted.where(within(table)).group_by(*by)
 
     return build
 
 
+def _seats() -> ColumnElement[Any]:
+    return cast(func.sum(SUBSCRIPTION.c.quantity), BigInteger).label("seats")
+
+
+def _subscriptions(within: Within) -> Select[Any]:
+    by: list[ColumnElement[Any]] = [SUBSCRIPTION.c.status, SUBSCRIPTION.c.product_id]
+    return select(*by, func.count().label("n"), _seats()).where(within(SUBSCRIPTION)).group_by(*by)
+
+
+def _renewals(within: Within) -> Select[Any]:
+    s = SUBSCRIPTION.c
+    return select(func.count().label("n"), func.coalesce(_seats(), 0).label("seats")).where(
+        within(SUBSCRIPTION),
+        s.status == literal_column(f"'{SubscriptionStatus.ACTIVE}'"),
+        s.auto_renew.is_(literal_column("true")),
+        s.renewal_key >= bindparam("today", type_=Day),
+        s.renewal_key <= bindparam("until", type_=Day),
+    )
+
+
 accounts = _grouped("accounts", _count_by(ACCOUNT, "type", "status"))
 users = _grouped("users", _count_by(USER, "kind"))
-
-
-def _subscriptions(k: FromClause) -> Select[Any]:
-    status = SUBSCRIPTION.c.status
-    return (
-        select(k.c["value"].label("parent_key"), status, func.count().label("n"), _seats(SUBSCRIPTION.c.quantity))
-        .select_from(k.join(SUBSCRIPTION, _within(SUBSCRIPTION, k)))
-        .group_by(k.c["value"], status)
-        .order_by(status)
-    )
-
-
 subscriptions = _grouped("subscriptions", _subscriptions)
-
-
-def _products(k: FromClause) -> Select[Any]:
-    product = SUBSCRIPTION.c.product_id
-    return (
-        select(k.c["value"].label("parent_key"), product, func.count().label("n"), _seats(SUBSCRIPTION.c.quantity))
-        .select_from(k.join(SUBSCRIPTION, _within(SUBSCRIPTION, k)))
-        .where(SUBSCRIPTION.c.status == literal_column(f"'{SubscriptionStatus.ACTIVE}'"))
-        .group_by(k.c["value"], product)
-    )
-
-
-products = _grouped("products", _products)
-"""Active subscriptions and seats by product; for callers to sort and cut."""
-
-
-def _manufacturers(k: FromClause) -> Select[Any]:
-    by_product = _products(k).subquery("s")
-    return (
-        select(
-            by_product.c.parent_key,
-            MANUFACTURER.c.id,
-            MANUFACTURER.c.code,
-            MANUFACTURER.c.name,
-            cast(func.sum(by_product.c.n), BigInteger).label("n"),
-            _seats(by_product.c.seats),
-        )
-        .select_from(
-            by_product.join(PRODUCT, PRODUCT.c.id == by_product.c.product_id).join(
-                MANUFACTURER, MANUFACTURER.c.id == PRODUCT.c.manufacturer_id
-            )
-        )
-        .group_by(by_product.c.parent_key, MANUFACTURER.c.id, MANUFACTURER.c.code, MANUFACTURER.c.name)
-        .order_by(MANUFACTURER.c.name)
-    )
-
-
-manufacturers = _grouped("manufacturers", _manufacturers)
-
-
-def _renewals(k: FromClause) -> Select[Any]:
-    s = SUBSCRIPTION.c
-    return (
-        select(k.c["value"].label("parent_key"), func.count().label("n"), _seats(s.quantity))
-        .select_from(k.join(SUBSCRIPTION, _within(SUBSCRIPTION, k)))
-        .where(
-            s.status == literal_column(f"'{SubscriptionStatus.ACTIVE}'"),
-            s.auto_renew.is_(literal_column("true")),
-            s.renewal_key >= bindparam("today", type_=Day),
-            s.renewal_key <= bindparam("until", type_=Day),
-        )
-        .group_by(k.c["value"])
-    )
-
-
+"""By status and product: what the sums by status, by product and by manufacturer are made of."""
 renewals = _grouped(
     "renewals", _renewals, lambda context, days: {"today": context.today, "until": context.today + timedelta(days=days)}
 )
 """Active subscriptions that renew by themselves within so many days (the request), today included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Subscriptions that have something in common: a status, a product id, a manufacturer's row."""
+
+    by: Any
+    count: int
+    seats: int
+
+
+def grouped_by(rows: Sequence[Row], key: Callable[[Row], Any]) -> list[Group]:
+    """The groups of `subscriptions` under a key, most seats first."""
+    counts: dict[Any, list[int]] = {}
+    for row in rows:
+        sums = counts.setdefault(key(row), [0, 0])
+        sums[0] += row.n
+        sums[1] += row.seats
+    groups = [Group(by, count, seats) for by, (count, seats) in counts.items()]
+    return sorted(groups, key=lambda group: (-group.seats, str(group.by)))
+
+
+def active(rows: Sequence[Row]) -> list[Row]:
+    """Of the rows of `subscriptions` those of active ones."""
+    return [row for row in rows if row.status == SubscriptionStatus.ACTIVE]
+
+
+async def _manufacturers(context: "Context", paths: Sequence[str], _request: None) -> list[list[Group]]:
+    """Active subscriptions by manufacturer; a product that is not visible belongs to none."""
+    summed = [active(await context.load(subscriptions, path)) for path in paths]
+    products = sorted({row.product_id for rows in summed for row in rows})
+    made_by = {
+        row.id: row.manufacturer_id
+        for row in await context.rows(rows_by_key(PRODUCT, "id", ("manufacturer_id",)), {"keys": products})
+    }
+    found = rows_by_key(MANUFACTURER, "id", ("code", "name"))
+    makers = {row.id: row for row in await context.rows(found, {"keys": sorted(set(made_by.values()))})}
+    return [
+        [
+            Group(makers[group.by], group.count, group.seats)
+            for group in grouped_by(rows, lambda row: made_by.get(row.product_id))
+            if group.by in makers
+        ]
+        for rows in summed
+    ]
+
+
+manufacturers = Source("summary.manufacturers", ("path",), _manufacturers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,46 +188,33 @@ class Money:
     price_micros: int | None
 
 
-_PAID: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in PAID_FOR]
+def _monthly(side: str) -> Sum:
+    """Sums over the charges of which the viewer is the one side, by currency."""
+    c = CHARGE.c
+    paid: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in PAID_FOR]
+    return lambda within: (
+        select(c.currency, cast(func.sum(c.monthly_micros), BigInteger).label("micros"))
+        .where(within(CHARGE), c[side] == bindparam("viewer", type_=BigInteger), c.status.in_(paid))
+        .group_by(c.currency)
+    )
 
 
-def _money(k: FromClause) -> Select[Any]:
-    viewer = bindparam("viewer", type_=BigInteger)
-    sides = [
-        select(
-            k.c["value"].label("parent_key"),
-            CHARGE.c.currency,
-            literal_column("1" if is_cost else "0").label("is_cost"),
-            cast(func.sum(CHARGE.c.monthly_micros), BigInteger).label("micros"),
-        )
-        .select_from(
-            k.join(
-                CHARGE,
-                and_(_within(CHARGE, k), CHARGE.c.buyer_id == viewer if is_cost else CHARGE.c.seller_id == viewer),
-            ).join(SUBSCRIPTION, SUBSCRIPTION.c.id == CHARGE.c.subscription_id)
-        )
-        .where(SUBSCRIPTION.c.status.in_(_PAID))
-        .group_by(k.c["value"], CHARGE.c.currency)
-        for is_cost in (True, False)
-    ]
-    return sides[0].union_all(sides[1])  # type: ignore[return-value]  # a compound select is as good
+def _of_viewer(context: "Context", _request: None) -> Mapping[str, Any]:
+    return {"viewer": context.caller.account_id}
 
 
-_money_rows = _grouped("money.rows", _money, lambda context, _request: {"viewer": context.caller.account_id})
+_costs = _grouped("costs", _monthly("buyer_id"), _of_viewer)
+_prices = _grouped("prices", _monthly("seller_id"), _of_viewer)
 
 
-async def _monthly(context: "Context", paths: Sequence[str], _request: None) -> list[list[Money]]:
-    return [
-        [
-            Money(
-                currency,
-                cost_micros=next((row.micros for row in rows if row.currency == currency and row.is_cost), None),
-                price_micros=next((row.micros for row in rows if row.currency == currency and not row.is_cost), None),
-            )
-            for currency in sorted({row.currency for row in rows})
-        ]
-        for rows in await _money_rows.fetch(context, paths, None)
-    ]
+async def _money(context: "Context", paths: Sequence[str], _request: None) -> list[list[Money]]:
+    sums = []
+    for costs, prices in zip(
+        await _costs.fetch(context, paths, None), await _prices.fetch(context, paths, None), strict=True
+    ):
+        cost, price = ({row.currency: row.micros for row in rows} for rows in (costs, prices))
+        sums.append([Money(each, cost.get(each), price.get(each)) for each in sorted(cost.keys() | price.keys())])
+    return sums
 
 
-money = Source("summary.money", ("path",), _monthly)
+money = Source("summary.money", ("path",), _money)

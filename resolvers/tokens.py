@@ -125,7 +125,7 @@ class AccessTokens:
             ) from None
 
     def _key_of(self, token: str) -> Ed25519PublicKey:
-        if len(token) > _MAX_CHARACTERS or not token.isascii():
+        if len(token) > _MAX_CHARACTERS:
             raise ValueError("no token of ours")
         header = jwt.get_unverified_header(token)
         key = self._keys.public_key(str(header.get("kid")))

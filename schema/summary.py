@@ -10,7 +10,7 @@ from resolvers import products, summary
 from resolvers.errors import InvalidError
 from resolvers.page import DEFAULT_SIZE, MAX_SIZE
 from resolvers.privileges import Privilege
-from schema.field import PRIVILEGE, SOURCE, described, loaded, related
+from schema.field import PRIVILEGE, SOURCE, column, described, loaded, related
 from schema.info import Info
 from schema.reference import ProductRef
 from schema.selection import NEEDS
@@ -47,11 +47,13 @@ class SubscriptionCount:
 
 @strawberry.type(description="How many active subscriptions are for a product, and their seats.")
 class ProductCount:
-    """One group; its row holds `product_id`, `n` and `seats`."""
+    """One group of subscriptions, by the product's id."""
 
-    product: ProductRef | None = related(products.by_product_id, ProductRef, "The product.")
-    count: int = strawberry.field(resolver=lambda root: root.n, graphql_type=int, description="How many subscriptions.")
-    seats: int = strawberry.field(description="The sum of their quantities.")
+    count: int = column("How many subscriptions.")
+    seats: int = column("The sum of their quantities.")
+    product: ProductRef | None = related(
+        products.by_group, ProductRef, "The product.", privilege=Privilege.CATALOGUE_VIEW
+    )
 
 
 @strawberry.type(description="How many active subscriptions are for products of a manufacturer, and their seats.")
@@ -103,8 +105,9 @@ def _by_product() -> Any:
         if not 1 <= first <= MAX_SIZE:
             raise InvalidError(f"`first` is {first}; it takes 1 to {MAX_SIZE}.")
         info.context.caller.require(Privilege.SUBSCRIPTIONS_VIEW)
-        rows = await info.context.load(summary.products, root.path)
-        return sorted(rows, key=lambda row: (-row.seats, row.product_id))[:first]
+        rows = await info.context.load(summary.subscriptions, root.path)
+        groups = summary.grouped_by(summary.active(rows), lambda row: row.product_id)
+        return groups[:first]  # type: ignore[return-value]  # stands behind the type
 
     return strawberry.field(
         resolver=resolve,
@@ -112,7 +115,7 @@ def _by_product() -> Any:
             "Active subscriptions by product, those with most seats first; `productCount` tells how many there are.",
             Privilege.SUBSCRIPTIONS_VIEW,
         ),
-        metadata={NEEDS: ("path",), PRIVILEGE: Privilege.SUBSCRIPTIONS_VIEW, SOURCE: summary.products},
+        metadata={NEEDS: ("path",), PRIVILEGE: Privilege.SUBSCRIPTIONS_VIEW, SOURCE: summary.subscriptions},
     )
 
 
@@ -153,17 +156,27 @@ class Summary:
 
     @loaded(summary.subscriptions, "Subscriptions by status.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
     def subscriptions(rows: list[Row], _row: Row) -> list[SubscriptionCount] | None:
-        return [SubscriptionCount(status=row.status, count=row.n, seats=row.seats) for row in rows]
+        groups = summary.grouped_by(rows, lambda row: row.status)
+        return [SubscriptionCount(status=group.by, count=group.count, seats=group.seats) for group in groups]
 
     subscriptions_by_product = _by_product()
 
-    @loaded(summary.products, "How many products have active subscriptions.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
+    @loaded(
+        summary.subscriptions, "How many products have active subscriptions.", privilege=Privilege.SUBSCRIPTIONS_VIEW
+    )
     def product_count(rows: list[Row], _row: Row) -> int | None:
-        return len(rows)
+        return len({row.product_id for row in summary.active(rows)})
 
-    @loaded(summary.manufacturers, "Active subscriptions by manufacturer.", privilege=Privilege.SUBSCRIPTIONS_VIEW)
-    def subscriptions_by_manufacturer(rows: list[Row], _row: Row) -> list[ManufacturerCount] | None:
-        return [ManufacturerCount(code=row.code, name=row.name, count=row.n, seats=row.seats) for row in rows]
+    @loaded(
+        summary.manufacturers,
+        "Active subscriptions by manufacturer, most seats first.",
+        privilege=Privilege.SUBSCRIPTIONS_VIEW,
+    )
+    def subscriptions_by_manufacturer(groups: list[summary.Group], _row: Row) -> list[ManufacturerCount] | None:
+        return [
+            ManufacturerCount(code=group.by.code, name=group.by.name, count=group.count, seats=group.seats)
+            for group in groups
+        ]
 
     renewals = _renewals()
 

@@ -48,17 +48,20 @@ class Dice:
         self._numbers.clear()
         return self
 
+    def _more(self) -> list[int]:
+        self._numbers.extend(_NUMBERS.unpack(hashlib.blake2b(self._sequence + b"%d" % self._block).digest()))
+        self._block += 1
+        return self._numbers
+
+    # The methods below are called ten times for a row, so each takes its number itself.
+
     def random(self) -> float:
         """A number from 0 up to, not including, 1."""
-        numbers = self._numbers
-        if not numbers:
-            numbers.extend(_NUMBERS.unpack(hashlib.blake2b(self._sequence + b"%d" % self._block).digest()))
-            self._block += 1
-        return numbers.pop() * _UNIT
+        return (self._numbers or self._more()).pop() * _UNIT
 
     def below(self, bound: int) -> int:
         """A whole number from 0 up to, not including, `bound`."""
-        return int(self.random() * bound)
+        return int((self._numbers or self._more()).pop() * _UNIT * bound)
 
     def low(self, bound: int) -> int:
         """A whole number below `bound`, small ones more often than large ones."""
@@ -67,11 +70,11 @@ class Dice:
 
     def chance(self, percent: float) -> bool:
         """True in so many of a hundred cases."""
-        return self.random() * 100 < percent
+        return (self._numbers or self._more()).pop() * _UNIT * 100 < percent
 
     def pick(self, choices: Sequence[T]) -> T:
         """One of the choices, all alike."""
-        return choices[int(self.random() * len(choices))]
+        return choices[int((self._numbers or self._more()).pop() * _UNIT * len(choices))]
 
     def heavy(self) -> float:
         """At least 1 and sometimes enormous: Pareto with exponent 4/3, mean 4, median 1.7."""

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from models import OrderStatus, OrderType, QuantityKind, SubscriptionStatus
-from models.demo.account import CURRENCY, Accounts, Life
+from models.demo.account import CURRENCY, Accounts
 from models.demo.days import DAY, END, HOUR, day_text, instant_text, period_end
 from models.demo.dice import Dice, Subject, Weighted
-from models.demo.offers import OFFERS, PriceLists, amount
+from models.demo.life import Life
+from models.demo.offers import OFFERS, amount
+from models.demo.prices import PriceLists
 from models.demo.subscriptions import Subscription, Subscriptions, addon_quantity
 
 
@@ -83,14 +85,20 @@ class Orders:
         yield self._sales(account, bought, started_with, dice)
         if change:
             yield change
-        if bought.is_running and bought.auto_renew and bought.created < END - 380 * DAY and dice.chance(16):
+        if self._is_renewed(account, bought, dice):
             yield self._renewal(account, bought)
         if bought.has_ended and dice.chance(65):
             yield self._cancellation(account, bought)
 
     def _is_changed(self, account: int, bought: Subscription, dice: Dice) -> bool:
         of_demo = account == self._accounts.tree.customer and bought.place < 3
-        return bought.is_running and (dice.chance(9) or of_demo)
+        return bought.is_running and (dice.chance(12) or of_demo)
+
+    def _is_renewed(self, account: int, bought: Subscription, dice: Dice) -> bool:
+        """Whether its last renewal left an order; only a part of them did, so that there aren't mostly renewals."""
+        old_enough = bought.created < END - 380 * DAY
+        likely = 100 if account == self._accounts.tree.customer else 20
+        return bought.is_running and bought.auto_renew and old_enough and dice.chance(likely)
 
     def _sales(self, account: int, bought: Subscription, quantity: int, dice: Dice) -> Order:
         placed = bought.created - 60 - dice.below(2 * HOUR)
@@ -224,7 +232,7 @@ def _line_row(number: str, position: int, line: Line) -> tuple[str, ...]:
         product.mpn,
         plan.code,
         product.name,
-        plan.period_type.value,
+        plan.term.value,
         "1",
         line.quantity_kind.value,
         str(line.quantity),

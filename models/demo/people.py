@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from models import AccountStatus, ContactType, RoleCode, UserKind, UserStatus
-from models.demo.account import Accounts, Life
+from models.demo.account import Accounts
 from models.demo.days import END, instant_text
 from models.demo.dice import Dice, Subject, Weighted
 from models.demo.facts import FIRST_NAMES, LAST_NAMES, plain
+from models.demo.life import Life
 from models.demo.tree import PROVIDER, RESELLER, SIBLING, SUBRESELLER
 
 
@@ -94,7 +95,7 @@ class People:
         # Each further user takes a name from another part of the list, so that no two of an account share an address.
         first, last = dice.below(len(FIRST_NAMES)), (account * 31 + place * 7) % len(LAST_NAMES)
         kind, roles = (UserKind.ADMINISTRATOR, "") if place == 0 else _FURTHER_USERS.draw(dice)
-        domain = self._accounts.identity(account, life.market).domain
+        domain = self._accounts.names.of(account, life.market).domain
         return Person(
             login=f"{_FIRST_PLAIN[first]}.{_LAST_PLAIN[last]}@{domain}",
             first_name=FIRST_NAMES[first],
@@ -138,7 +139,9 @@ def _status(place: int, life: Life, dice: Dice) -> UserStatus:
 
 def _demo_person(login: Login, life: Life, number: int) -> Person:
     phone = f"+{life.market.dialling_code}5550{number:06d}"
-    return Person(login.login, login.first_name, login.last_name, login.kind, login.roles, UserStatus.ACTIVE, life.born, phone)
+    return Person(
+        login.login, login.first_name, login.last_name, login.kind, login.roles, UserStatus.ACTIVE, life.born, phone
+    )
 
 
 def _user_row(person: Person, account_key: str, language: str) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from models.demo.account import Accounts
 from models.demo.facts import LICENCES, MANUFACTURERS, MARKETS, PRODUCTS, Licence, Product
-from models.demo.offers import PLAN_LIST, PriceLists
+from models.demo.offers import plan_rows
 from models.demo.orders import Orders
 from models.demo.people import People
+from models.demo.prices import PriceLists
 from models.demo.subscriptions import Subscriptions
 from models.demo.tree import Tree
 from models.exchange.files import Row, Sources
@@ -29,14 +30,13 @@ def demo_sources(accounts: int, seed: int) -> Sources:
     Raises:
         TreeTooSmallError: too few accounts for the demo logins.
     """
-    tree = Tree(accounts, seed)
-    known = Accounts(tree)
-    people, prices = People(known), PriceLists(tree, known)
+    known = Accounts(Tree(accounts, seed))
+    people, prices = People(known), PriceLists(known)
     subscriptions = Subscriptions(known, people, prices)
     orders = Orders(known, subscriptions, prices)
     return {
         "marketplaces.csv": _marketplaces,
-        "plans.csv": _plans,
+        "plans.csv": plan_rows,
         "products.csv": _products,
         "accounts.csv": known.rows,
         "contacts.csv": people.contacts,
@@ -52,21 +52,6 @@ def demo_sources(accounts: int, seed: int) -> Sources:
 def _marketplaces() -> Iterator[Row]:
     for market in MARKETS:
         yield (market.code, market.name, market.country_code, market.currency)
-
-
-def _plans() -> Iterator[Row]:
-    for plan in PLAN_LIST:
-        yield (
-            plan.code,
-            plan.name,
-            plan.billed_type.value,
-            "1",
-            plan.billing_model.value,
-            plan.periods,
-            plan.description,
-            "",
-            "true",
-        )
 
 
 def _products() -> Iterator[Row]:

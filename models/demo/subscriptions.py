@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from models import AccountStatus, SubscriptionStatus
-from models.demo.account import Accounts, Life
+from models.demo.account import Accounts
 from models.demo.days import DAY, END, HOUR, TODAY, day_text, instant_text, period_end
 from models.demo.dice import Dice, Subject, Weighted
-from models.demo.offers import OFFERS, PriceLists
+from models.demo.life import Life
+from models.demo.offers import OFFERS
 from models.demo.people import People, service_users
+from models.demo.prices import PriceLists
 
 _NO_ADDON = -1
 _ENDED = (SubscriptionStatus.TERMINATED, SubscriptionStatus.REMOVED)
@@ -47,11 +49,11 @@ class Subscription(NamedTuple):
 _HOW_MANY = Weighted((0, 8), (1, 45), (2, 22), (3, 11), (4, 6), (5, 4), (6, 2), (8, 1), (12, 0.6), (20, 0.3), (40, 0.1))
 _HOW_MANY_OF_A_RESELLER = Weighted((0, 60), (1, 25), (2, 10), (3, 5))
 _STATUS = Weighted(
-    (SubscriptionStatus.ACTIVE, 91.5),
-    (SubscriptionStatus.PENDING, 2),
-    (SubscriptionStatus.HOLD, 1.5),
-    (SubscriptionStatus.TERMINATED, 3),
-    (SubscriptionStatus.REMOVED, 2),
+    (SubscriptionStatus.ACTIVE, 94.5),
+    (SubscriptionStatus.PENDING, 1),
+    (SubscriptionStatus.HOLD, 1),
+    (SubscriptionStatus.TERMINATED, 2.2),
+    (SubscriptionStatus.REMOVED, 1.3),
 )
 _STATUS_IN_AN_ACCOUNT = {
     AccountStatus.PENDING: Weighted((SubscriptionStatus.PENDING, 1)),
@@ -66,6 +68,7 @@ _DEMO_CUSTOMER = (
     SubscriptionStatus.TERMINATED,
     SubscriptionStatus.PENDING,
 )
+_DEMO_RESELLER = (SubscriptionStatus.ACTIVE,) * 3
 _DEMO_SEATS = 3
 """Of so many of its account's subscriptions the demo's service user has a seat."""
 _FREE_SEAT_OF_TEN = 3
@@ -90,8 +93,9 @@ class Subscriptions:
         if account == 0:
             return []
         dice = self._dice.about(Subject.PURCHASE, account)
-        if account == tree.customer:
-            statuses: Sequence[SubscriptionStatus] = _DEMO_CUSTOMER
+        statuses: Sequence[SubscriptionStatus]
+        if self._accounts.names.is_of_the_demo(account):
+            statuses = _DEMO_CUSTOMER if account == tree.customer else _DEMO_RESELLER
         else:
             how_many = (_HOW_MANY_OF_A_RESELLER if account <= tree.resellers else _HOW_MANY).draw(dice)
             likely = _STATUS_IN_AN_ACCOUNT.get(life.status, _STATUS)
@@ -104,16 +108,13 @@ class Subscriptions:
         skipped = 0 if account == self._accounts.tree.customer else dice.low(len(offers))
         offer = offers[(skipped + 4 * place) % len(offers)]
         product, plan = OFFERS[offer].product, OFFERS[offer].plan
-        addon = _ADDONS.get((product.service_name, plan.code), _NO_ADDON)
-        if addon != _NO_ADDON and not (dice.chance(15) and self._prices.offers(account, addon)):
-            addon = _NO_ADDON
         created = self._created(life, status, dice)
         ended = status in _ENDED
         ends = _end(created, plan.months, status, dice)
         return Subscription(
             place=place,
             offer=offer,
-            addon=addon,
+            addon=self._addon(account, offer, dice),
             quantity=min(int(2 * dice.heavy()), int(product.maximum_quantity or 5000)),
             status=status,
             auto_renew=not ended and dice.chance(85),
@@ -121,6 +122,12 @@ class Subscriptions:
             updated=ends * DAY if ended else created + int(dice.random() * (END - created)),
             ends=ends,
         )
+
+    def _addon(self, account: int, offer: int, dice: Dice) -> int:
+        addon = _ADDONS.get((OFFERS[offer].product.service_name, OFFERS[offer].plan.code))
+        if addon is None or not dice.chance(15) or not self._prices.offers(account, addon):
+            return _NO_ADDON
+        return addon
 
     def _created(self, life: Life, status: SubscriptionStatus, dice: Dice) -> int:
         """A moment in the account's life, a while ago for one that has ended, a few days ago for one being made."""
@@ -157,7 +164,7 @@ class Subscriptions:
             offer.plan.code,
             str(bought.quantity),
             "true" if bought.auto_renew else "false",
-            offer.plan.period_type.value,
+            offer.plan.term.value,
             "1",
             "" if pending else day_text(bought.created // DAY),
             day_text(bought.ends) if bought.auto_renew and not pending else "",
@@ -193,7 +200,7 @@ def _end(created: int, months: int, status: SubscriptionStatus, dice: Dice) -> i
     day = created // DAY
     if status in _ENDED:
         return min(day + 7 + dice.below(max(TODAY - day - 7, 1)), TODAY)
-    return -1 if status is SubscriptionStatus.PENDING else period_end(day, months, TODAY)
+    return -1 if status is SubscriptionStatus.PENDING else period_end(day, months, TODAY - 1)
 
 
 def _guid(account: int, place: int) -> str:

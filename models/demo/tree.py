@@ -1,4 +1,4 @@
-"""The shape of the demo tree: who supplies whom, since when, and in which marketplace resellers trade.
+"""The shape of the demo tree: who supplies whom.
 
 An account is known by its number: 0 is the provider, then come all resellers, each after its vendor, then all
 customers. What else there is to know about an account follows from its number and the tree's seed, so only the shape
@@ -10,9 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from models.demo.days import TODAY
-from models.demo.dice import Dice, Subject, Weighted
-from models.demo.facts import MARKETS
+from models.demo.dice import Dice, Subject
 
 PROVIDER = 0
 RESELLER = 1
@@ -26,8 +24,11 @@ DEEPEST_RESELLER = 6
 _BRANCH = 500
 """Accounts below the demo's reseller, when the tree has room for them."""
 _ACCOUNTS_A_SUBRESELLER = 28
-_MARKET = Weighted(*((index, market.weight) for index, market in enumerate(MARKETS)))
-_HOME = next(index for index, market in enumerate(MARKETS) if market.code == "us")
+
+
+def key_prefix(accounts: int, seed: int) -> str:
+    """What the keys of a tree's accounts begin with. They name the tree, so that two trees are never mixed."""
+    return f"demo:{accounts}:{seed}:"
 
 
 class TreeTooSmallError(ValueError):
@@ -61,11 +62,6 @@ class Tree:
         """The number of the demo's customer."""
         for branch, members in zip(branches, resellers, strict=True):
             self._add_customers(branch, members)
-        self.born = array("i", [0] * len(self.levels))
-        """For each reseller the day on which it joined."""
-        self.markets = bytearray(len(self.levels))
-        """For each reseller its marketplace's place among the facts."""
-        self._place_resellers()
 
     def is_reseller(self, account: int) -> bool:
         """Whether the account sells to others, the provider left out."""
@@ -87,21 +83,6 @@ class Tree:
         self.vendors.extend(branch.first_customers[: branch.customers])
         for _ in range(branch.customers - len(branch.first_customers)):
             self.vendors.append(sellers[bisect_right(bounds, self._dice.random() * bounds[-1])])
-
-    def _place_resellers(self) -> None:
-        self.markets[PROVIDER] = self.markets[RESELLER] = _HOME
-        for number in range(1, len(self.levels)):
-            vendor_born = self.born[self.vendors[number]]
-            self.born[number] = vendor_born + 1 + int(self._dice.random() * 0.6 * (TODAY - 250 - vendor_born))
-            if number != RESELLER:
-                at_home = self._dice.chance(70 if self.levels[number] > 1 else 10)
-                self.markets[number] = self.markets[self.vendors[number]] if at_home else _MARKET.draw(self._dice)
-
-    def market_of(self, account: int, dice: Dice) -> int:
-        """The marketplace of any account: a customer mostly trades where its vendor does."""
-        if account <= self.resellers:
-            return self.markets[account]
-        return self.markets[self.vendors[account]] if dice.chance(85) else _MARKET.draw(dice)
 
 
 class _Branch:

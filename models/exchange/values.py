@@ -1,7 +1,8 @@
 """How a cell of an import file is read, and how a stored value is written as a cell again.
 
 Whatever is read becomes one of three things, whichever engine it is for: text (instants and days in their canonical
-ISO form), a whole number (amounts in micros, booleans as 0 and 1), or None for an empty cell.
+ISO form, lists as JSON with their items in order), a whole number (amounts in micros, booleans as 0 and 1), or None
+for an empty cell.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -86,19 +88,19 @@ def one_of(values: type[StrEnum]) -> Kind:
 
 
 def many_of(values: type[StrEnum]) -> Kind:
-    """Members of the enumeration, separated by '|'."""
+    """Members of the enumeration, separated by '|', or NONE."""
     single = one_of(values)
 
-    def read(cell: str) -> list[str]:
-        return _distinct([single.read(part) for part in cell.split("|")])
+    def read(cell: str) -> str:
+        return "[]" if cell.upper() == "NONE" else _list([single.read(part) for part in cell.split("|")])
 
-    return Kind(f"`|` between {single.meaning.removeprefix('one of ')}", read, repeats=True)
+    return Kind(f"{single.meaning.removeprefix('one of ')}; `|` between several, `NONE` for none", read, repeats=True)
 
 
-def _distinct(items: list[Any]) -> list[Any]:
+def _list(items: list[str]) -> str:
     if len(set(items)) != len(items):
         raise ValueError("names something twice")
-    return items
+    return orjson.dumps(sorted(items)).decode()
 
 
 def _read_whole(cell: str) -> int:
@@ -205,13 +207,17 @@ def _read_attributes(cell: str) -> str:
     return canonical_attributes(cell)
 
 
-def _read_periods(cell: str) -> list[tuple[str, int, int]]:
-    found = [re.fullmatch(r"([0-9]{1,4}) ([A-Za-z_]+)( trial)?", part) for part in cell.split("|")]
+_PERIOD = re.compile(r"([0-9]{1,4}) ([A-Za-z_]+)( trial)?( inactive)?")
+
+
+def _read_periods(cell: str) -> str:
+    found = [_PERIOD.fullmatch(part) for part in cell.split("|")]
     if not all(match and match[2].upper() in PeriodType.__members__ and int(match[1]) for match in found):
         raise ValueError("is no list of periods such as 1 YEAR|1 MONTH|30 DAY trial")
-    periods = [(match[2].upper(), int(match[1]), int(bool(match[3]))) for match in found if match]
-    _distinct([period[:2] for period in periods])
-    return periods
+    periods = [(match[2].upper(), int(match[1]), bool(match[3]), not match[4]) for match in found if match]
+    _list([f"{kind} {duration}" for kind, duration, *_ in periods])
+    # Of fixed width but for the last part, so that SQL can take it apart again.
+    return _list([f"{is_trial:d}{is_active:d}{duration:04d}{kind}" for kind, duration, is_trial, is_active in periods])
 
 
 def _read_tiers(cell: str) -> str:
@@ -220,7 +226,7 @@ def _read_tiers(cell: str) -> str:
         raise ValueError("is no list of tiers such as 10:9.50|100:9")
     tiers = [(int(match[1]), _read_charge(match[2])) for match in found if match]
     limits = [1, *(limit for limit, _ in tiers)]
-    if any(low >= high for low, high in zip(limits, limits[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(limits)):
         raise ValueError("has lower limits that don't rise, from 2 up")
     return orjson.dumps(tiers).decode()
 
@@ -235,13 +241,15 @@ def _read_rate(cell: str) -> str:
     return cell
 
 
-def _read_products(cell: str) -> list[tuple[str, str]]:
-    found = [part.partition("/") for part in cell.split("|")]
-    if not all(code and mpn for code, _, mpn in found):
+def _read_products(cell: str) -> str:
+    parts = cell.split("|")
+    if not all(re.fullmatch(rf"{_CODE}/{_MPN}", part) for part in parts):
         raise ValueError("is no list of products such as microsoft/CFQ7TTC0LCHC:0002")
-    return _distinct([(code, mpn) for code, _, mpn in found])
+    return _list(parts)
 
 
+_CODE = r"[^\s/|\"\\]+"
+_MPN = r"[^\s|\"\\]+"
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9_.@+-]{0,254}")
 
 
@@ -252,21 +260,20 @@ def _read_login(cell: str) -> str:
     return login
 
 
-def _read_logins(cell: str) -> list[str]:
-    return _distinct([_read_login(part) for part in cell.split("|")])
+def _read_logins(cell: str) -> str:
+    return _list([_read_login(part) for part in cell.split("|")])
 
 
 # Stricter than RFC 5322, which also allows quoted names and comments that no one has.
 _EMAIL = r"[^\s@<>()\[\],;:\\\"]{1,64}@(?=.{1,189}$)[^\W_](?:[\w-]*[^\W_])?(?:\.[^\W_](?:[\w-]*[^\W_])?)+"
-_CODE = r"[^\s/|]+"
 
 NAME = text(255, meaning="name")
 SHORT = text(255)
 LONG = text(10_000)
 KEY = text(255, meaning="key")
 URL = text(2048, r"https?://[^\s]{1,2040}", "web address that begins with http:// or https://")
-CODE = text(64, _CODE, "code without blanks, '/' and '|', at most 64 characters")
-MPN = text(128, r"[^\s|]+", "part number without blanks and '|', at most 128 characters")
+CODE = text(64, _CODE, "code without blanks, quotes, '/' and '|', at most 64 characters")
+MPN = text(128, _MPN, "part number without blanks, quotes and '|', at most 128 characters")
 EMAIL = text(254, _EMAIL, "e-mail address")
 PHONE = text(64, r"[+0-9][0-9 ()/.#x-]*", "telephone number")
 LANGUAGE = Kind(
@@ -284,9 +291,11 @@ AMOUNT = Kind("decimal, at most six decimals, may be negative", read_amount, wri
 CHARGE = Kind("decimal, at most six decimals", _read_charge, write_amount, is_number=True, repeats=True)
 DAY = Kind("day, YYYY-MM-DD", _read_day, repeats=True)
 INSTANT = Kind("ISO 8601 instant, UTC", read_instant, _write_instant)
-BOOLEAN = Kind("`true` or `false`", _read_boolean, lambda value: "true" if value else "false", is_number=True, repeats=True)
+BOOLEAN = Kind(
+    "`true` or `false`", _read_boolean, lambda value: "true" if value else "false", is_number=True, repeats=True
+)
 ATTRIBUTES = Kind("JSON object of strings", _read_attributes, canonical_attributes)
-PERIODS = Kind("`1 YEAR|1 MONTH|30 DAY trial`", _read_periods, repeats=True)
+PERIODS = Kind("such as `1 YEAR|1 MONTH|30 DAY trial|3 YEAR inactive`", _read_periods, repeats=True)
 TIERS = Kind("`lower limit:amount`, such as `10:9.50|100:9`", _read_tiers, _write_tiers, repeats=True)
 RATE = Kind("decimal", _read_rate, repeats=True)
 PRODUCTS = Kind("`manufacturer code/MPN`, `|` between them", _read_products)

@@ -1,6 +1,8 @@
 """Bringing a database to the present version, on either engine, with Alembic."""
 
 import asyncio
+import sqlite3
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -21,10 +23,20 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
+def _migrate(connection: Connection) -> tuple[str | None, str | None]:
+    _begin(connection)
     before = MigrationContext.configure(connection).get_current_revision()
     command.upgrade(_config(connection), "head")
     return before, MigrationContext.configure(connection).get_current_revision()
+
+
+def _begin(connection: Connection) -> None:
+    """Open the transaction, and wait for any other process that migrates the same database."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('canopy-migrate'))")
+    else:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def latest() -> str | None:
@@ -46,15 +58,16 @@ def migrate(url: str) -> tuple[str | None, str | None]:
         The version before (None for an empty database) and after.
     """
     if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, poolclass=NullPool)
-        with engine.begin() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            return _upgrade(connection)
+        file = Path(url.removeprefix("sqlite:///"))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Without an isolation level the driver leaves BEGIN to us; with one it would not put CREATE in a transaction.
+        driver = partial(sqlite3.connect, file, isolation_level=None, timeout=60)
+        with create_engine("sqlite://", creator=driver, poolclass=NullPool).begin() as connection:
+            return _migrate(connection)
 
-    async def upgrade() -> tuple[str | None, str | None]:
+    async def over_asyncpg() -> tuple[str | None, str | None]:
         engine = create_async_engine("postgresql+asyncpg://" + url.split("://", 1)[1], poolclass=NullPool)
         async with engine.begin() as connection:
-            return await connection.run_sync(_upgrade)
+            return await connection.run_sync(_migrate)
 
-    return asyncio.run(upgrade())
+    return asyncio.run(over_asyncpg())

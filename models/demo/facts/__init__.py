@@ -86,7 +86,9 @@ PLANS = ("annual-yearly", "annual-monthly", "monthly", "metered")
 
 def _product(row: dict[str, str]) -> Product:
     prices = {plan: row.pop(plan.replace("-", "_")) for plan in PLANS}
-    return Product(name=row.pop("title"), prices={plan: int(Decimal(text) * 100) for plan, text in prices.items() if text}, **row)
+    return Product(
+        name=row.pop("title"), prices={plan: int(Decimal(text) * 100) for plan, text in prices.items() if text}, **row
+    )
 
 
 COMPANIES = tuple(_company(row) for row in _rows("companies.csv"))

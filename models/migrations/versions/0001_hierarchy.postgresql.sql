@@ -450,7 +450,7 @@ CREATE INDEX subscription_renewal ON subscription (renewal_key, id);
 
 CREATE INDEX subscription_status_renewal ON subscription (status, renewal_key, id);
 
-CREATE INDEX subscription_summary ON subscription (path) INCLUDE (status, product_id, quantity);
+CREATE INDEX subscription_summary ON subscription (path) INCLUDE (status, product_id, quantity, auto_renew, renewal_key, id);
 
 CREATE TABLE vendor_card (
   account_id BIGINT NOT NULL,
@@ -623,19 +623,21 @@ CREATE TABLE subscription_charge (
   seller_id BIGINT,
   seller_path TEXT COLLATE "C" NOT NULL,
   buyer_id BIGINT NOT NULL,
+  status TEXT COLLATE "C" NOT NULL,
   currency VARCHAR NOT NULL,
   unit_micros BIGINT NOT NULL,
   monthly_micros BIGINT NOT NULL,
   CONSTRAINT subscription_charge_pkey PRIMARY KEY (id),
+  CONSTRAINT subscription_charge_status_check CHECK (status IN ('PENDING', 'ACTIVE', 'HOLD', 'TERMINATED', 'REMOVED', 'UNKNOWN')),
   CONSTRAINT subscription_charge_item_id_fkey FOREIGN KEY(item_id) REFERENCES subscription_item (id),
   CONSTRAINT subscription_charge_subscription_id_fkey FOREIGN KEY(subscription_id) REFERENCES subscription (id)
 );
 
-CREATE INDEX subscription_charge_buyer ON subscription_charge (buyer_id, path) INCLUDE (currency, monthly_micros, subscription_id);
+CREATE INDEX subscription_charge_buyer ON subscription_charge (buyer_id, path) INCLUDE (seller_path, seller_id, status, currency, monthly_micros);
 
 CREATE UNIQUE INDEX subscription_charge_item ON subscription_charge (item_id, seller_path);
 
-CREATE INDEX subscription_charge_seller ON subscription_charge (seller_id, path) INCLUDE (currency, monthly_micros, subscription_id);
+CREATE INDEX subscription_charge_seller ON subscription_charge (seller_id, path) INCLUDE (seller_path, buyer_id, status, currency, monthly_micros);
 
 CREATE INDEX subscription_charge_subscription ON subscription_charge (subscription_id);
 
@@ -797,7 +799,7 @@ ALTER TABLE role ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE role FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY scope ON role FOR SELECT TO canopy_reader USING (CASE WHEN true THEN true ELSE false END);
+CREATE POLICY scope ON role FOR SELECT TO canopy_reader USING (CASE WHEN (SELECT current_setting('canopy.lo', true)) > '' THEN true ELSE false END);
 
 CREATE POLICY unfiltered ON role TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 

@@ -416,7 +416,7 @@ CREATE INDEX subscription_renewal ON subscription (renewal_key, id);
 
 CREATE INDEX subscription_status_renewal ON subscription (status, renewal_key, id);
 
-CREATE INDEX subscription_summary ON subscription (path, status, product_id, quantity);
+CREATE INDEX subscription_summary ON subscription (path, status, product_id, quantity, auto_renew, renewal_key, id);
 
 CREATE TABLE vendor_card (
   account_id INTEGER NOT NULL,
@@ -589,18 +589,20 @@ CREATE TABLE subscription_charge (
   seller_id INTEGER,
   seller_path TEXT NOT NULL,
   buyer_id INTEGER NOT NULL,
+  status TEXT NOT NULL,
   currency VARCHAR NOT NULL,
   unit_micros INTEGER NOT NULL,
   monthly_micros INTEGER NOT NULL,
   CONSTRAINT subscription_charge_pkey PRIMARY KEY (id),
+  CONSTRAINT subscription_charge_status_check CHECK (status IN ('PENDING', 'ACTIVE', 'HOLD', 'TERMINATED', 'REMOVED', 'UNKNOWN')),
   CONSTRAINT subscription_charge_item_id_fkey FOREIGN KEY(item_id) REFERENCES subscription_item (id),
   CONSTRAINT subscription_charge_subscription_id_fkey FOREIGN KEY(subscription_id) REFERENCES subscription (id)
 );
 
-CREATE INDEX subscription_charge_buyer ON subscription_charge (buyer_id, path, currency, monthly_micros, subscription_id);
+CREATE INDEX subscription_charge_buyer ON subscription_charge (buyer_id, path, seller_path, seller_id, status, currency, monthly_micros);
 
 CREATE UNIQUE INDEX subscription_charge_item ON subscription_charge (item_id, seller_path);
 
-CREATE INDEX subscription_charge_seller ON subscription_charge (seller_id, path, currency, monthly_micros, subscription_id);
+CREATE INDEX subscription_charge_seller ON subscription_charge (seller_id, path, seller_path, buyer_id, status, currency, monthly_micros);
 
 CREATE INDEX subscription_charge_subscription ON subscription_charge (subscription_id);
