@@ -1,0 +1,110 @@
+"""What the dashboard's queries cost: statements, rows and milliseconds, for a reseller and for the provider.
+
+    make bench                                                  600 accounts on SQLite, seeded where missing
+    make bench ARGS="--accounts 100000"
+    make bench ARGS="--accounts 100000 --database-url postgresql://..."
+
+The milliseconds are of one operation inside the process, without HTTP: compare rows of one run, not runs.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+from models import SubjectType
+from models.demo import seed
+from models.migrations import migrate
+from models.roles import name_roles
+from models.statement import Row, Statement
+from models.store import Reader, Store, open_store
+from resolvers.context import Context
+from resolvers.identity import caller_of, standing_by_name
+from resolvers.passwords import HashSettings, Passwords
+from resolvers.privileges import ROLE_NAMES, Privilege
+from resolvers.tokens import Claims
+from schema import schema
+
+RUNS = 7
+LOGINS = ("admin@reseller.example", "admin@provider.example")
+QUERIES = Path(__file__).parent / "queries"
+
+
+class CountingReader:
+    """A reader that counts the rows that it gives."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.engine, self.scope, self._reader, self.given = reader.engine, reader.scope, reader, 0
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        rows = await self._reader.rows(statement, parameters)
+        self.given += len(rows)
+        return rows
+
+
+async def prepare(store: Store, accounts: int) -> None:
+    """Seed the database where it is empty."""
+    await name_roles(store, ROLE_NAMES)
+    async with store.unfiltered("is there anything?") as db:
+        if await db.sql("SELECT 1 FROM account LIMIT 1"):
+            return
+    print(f"seeding {accounts:,} accounts ...")
+    started = time.perf_counter()
+    hasher = Passwords(HashSettings())
+    await seed(
+        store, accounts=accounts, seed=1, hash_secret=hasher.hash, reseller_privileges=[p.value for p in Privilege]
+    )
+    print(f"seeded in {time.perf_counter() - started:.0f} s")
+
+
+async def measure(store: Store, login: str, query: str) -> tuple[int, int, float]:
+    """Statements, rows and the median of milliseconds of one query."""
+    async with store.unfiltered("who is it?") as db:
+        standing = await standing_by_name(db, SubjectType.USER, login)
+    assert standing is not None, f"{login} is missing: is this a seeded database?"
+    caller = await caller_of(store, Claims(standing.subject, standing.account_id, "bench", 0))
+    times = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        async with store.reader(caller.scope()) as reader:
+            counting = CountingReader(reader)
+            context = Context(caller, counting, b"bench")
+            result = await schema.execute(query, context_value=context)
+        times.append((time.perf_counter() - started) * 1000)
+        assert not result.errors, result.errors
+    return context.statements, counting.given, median(times)
+
+
+async def run(url: str, accounts: int) -> None:
+    """Print the table."""
+    store = open_store(url)
+    try:
+        await prepare(store, accounts)
+        print(f"{store.engine}\n{'':28}" + "".join(f"{login:>36}" for login in LOGINS))
+        print(f"{'':28}" + f"{'statements':>16}{'rows':>10}{'ms':>10}" * len(LOGINS))
+        for file in sorted(QUERIES.glob("*.graphql")):
+            print(f"{file.stem:28}", end="")
+            for login in LOGINS:
+                statements, rows, milliseconds = await measure(store, login, file.read_text())
+                print(f"{statements:16}{rows:10,}{milliseconds:10.1f}", end="", flush=True)
+            print()
+    finally:
+        await store.close()
+
+
+@click.command(help=__doc__)
+@click.option("--accounts", default=600, show_default=True)
+@click.option("--database-url", default="", help="An empty database, or one that this command has seeded.")
+def main(accounts: int, database_url: str) -> None:
+    """Migrate, seed where needed, measure."""
+    url = database_url or f"sqlite:///var/bench-{accounts}.db"
+    migrate(url)
+    asyncio.run(run(url, accounts))
+
+
+if __name__ == "__main__":
+    main()
