@@ -1,0 +1,111 @@
+"""Asking the schema a question as some caller, and looking over the reader's shoulder while it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import orjson
+import strawberry
+from strawberry.extensions import ParserCache, ValidationCache
+
+from models import RoleCode
+from models.scope import Reach
+from models.statement import Engine, Row, Statement
+from models.store import Reader, Store
+from resolvers.caller import Caller
+from resolvers.context import Context
+from resolvers.privileges import ROLES, Privilege
+from schema import schema
+from tests.hierarchy import path_of
+
+CURSOR_KEY = b"a key for the cursors of tests"
+TODAY = date(2026, 11, 15)
+EVERYTHING = frozenset(Privilege)
+
+_DOCUMENTS = 500
+
+REMEMBERING = strawberry.Schema(
+    query=schema.query,
+    extensions=[
+        *schema.extensions,
+        lambda: ParserCache(maxsize=_DOCUMENTS),
+        lambda: ValidationCache(maxsize=_DOCUMENTS),
+    ],
+    config=schema.config,
+)
+"""The schema, but it parses and validates a document once: a test asks the same of many callers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Args:
+        data: of the response.
+        errors: of the response, as a client reads them.
+        sent: the statements that it took, in their order.
+    """
+
+    data: Any
+    errors: list[Mapping[str, Any]]
+    sent: list[Statement] = field(default_factory=list)
+
+    @property
+    def statements(self) -> int:
+        """How many statements it took."""
+        return len(self.sent)
+
+    @property
+    def codes(self) -> list[str]:
+        """The code of each error."""
+        return [error["extensions"]["code"] for error in self.errors]
+
+    @property
+    def bytes(self) -> bytes:
+        """The response as a client gets it."""
+        return orjson.dumps({"data": self.data, "errors": self.errors})
+
+
+class SpyingReader:
+    """Reads through another reader and remembers the statements."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.engine: Engine = reader.engine
+        self.scope = reader.scope
+        self.sent: list[Statement] = []
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        self.sent.append(statement)
+        return await self.reader.rows(statement, parameters)
+
+
+def caller_at(
+    account_id: int,
+    reach: Reach = Reach.SUBTREE,
+    *roles: RoleCode,
+    path: str = "",
+    user_id: int | None = None,
+    privileges: frozenset[Privilege] | None = None,
+    is_service_user: bool = False,
+) -> Caller:
+    """A caller at an account of the hand-made hierarchy (or at a path), with roles, or with every privilege."""
+    granted = frozenset[Privilege]().union(*(ROLES[role] for role in roles)) if roles else EVERYTHING
+    return Caller(
+        path=path or path_of(account_id),
+        privileges=granted if privileges is None else privileges,
+        user_id=user_id,
+        reach=reach,
+        is_service_user=is_service_user,
+    )
+
+
+async def ask(store: Store, caller: Caller, query: str, variables: Mapping[str, Any] | None = None) -> Answer:
+    """The answer to one operation, in a snapshot of its own."""
+    async with store.reader(caller.scope()) as reader:
+        spy = SpyingReader(reader)
+        context = Context(caller, spy, CURSOR_KEY, TODAY)
+        result = await REMEMBERING.execute(query, dict(variables or {}), context_value=context)
+    assert context.statements == len(spy.sent)
+    return Answer(result.data, [error.formatted for error in result.errors or ()], spy.sent)

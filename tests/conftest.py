@@ -1,0 +1,266 @@
+"""The test bed: both engines, a database of its own for every test, and trees that tests only read."""
+
+import asyncio
+import importlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import bindparam, select
+
+from models import Account, User, UserKind, UserRole
+from models.base import table_of
+from models.migrations import migrate
+from models.roles import name_roles
+from models.scope import Reach
+from models.statement import Engine, Statement
+from models.store import Store, open_store
+from resolvers.caller import Caller
+from resolvers.privileges import ROLE_NAMES, ROLES, Privilege
+from tests.databases import Databases, PostgresDatabases, SqliteDatabases
+from tests.hierarchy import Expectation, World, build, expectations, insert_world
+from tests.postgres import GIVEN, Server, ThrowAwayServer
+
+pytest_plugins = ["tests.worlds"]
+
+DEMO_ACCOUNTS = 600
+SECONDS_TO_SERVE = 30
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Which database a test runs on; a test that asks for it, or for a store, runs once on each."""
+    return request.param  # type: ignore[no-any-return]  # one of the params above
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The PostgreSQL server of this run, started when the first test asks for it."""
+    given = os.environ.get(GIVEN)
+    server = Server(given) if given else ThrowAwayServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgres: Server) -> Iterator[Databases]:
+    """Makes databases on PostgreSQL."""
+    databases = PostgresDatabases(postgres)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Makes databases on SQLite."""
+    databases = SqliteDatabases(tmp_path_factory.mktemp("databases"))
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def databases(engine: Engine, request: pytest.FixtureRequest) -> Databases:
+    """Makes databases on the engine of the test."""
+    return request.getfixturevalue(f"{engine}_databases")  # type: ignore[no-any-return]  # one of the two above
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Store]:
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        # A reader that a test left open would make the pool wait for it for ever.
+        await asyncio.wait_for(store.close(), 10)
+
+
+def migrated_template(databases: Databases) -> str:
+    """A database as `canopy migrate` leaves it: migrated, and the roles named."""
+
+    async def name(url: str) -> None:
+        async with _opened(url) as store:
+            await name_roles(store, ROLE_NAMES)
+
+    def fill(url: str) -> None:
+        migrate(url)
+        asyncio.run(name(url))
+
+    return databases.template("migrated", fill)
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated database of the test's own: no account in it, the roles named."""
+    with databases.copied(migrated_template(databases)) as url:
+        yield url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """An open store on a database of the test's own."""
+    async with _opened(database_url) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The rows of the hand-made hierarchy."""
+    return build()
+
+
+@pytest.fixture(scope="session")
+def expected(world: World) -> list[Expectation]:
+    """What the oracle says that every scope sees of the hand-made hierarchy."""
+    return expectations(world)
+
+
+def filled_template(databases: Databases, world: World) -> str:
+    """The hand-made hierarchy, to be copied."""
+
+    async def insert(url: str) -> None:
+        async with _opened(url) as store:
+            await insert_world(store, world)
+
+    return databases.template("hierarchy", lambda url: asyncio.run(insert(url)), of=migrated_template(databases))
+
+
+@pytest.fixture(scope="session")
+def hierarchy_template(databases: Databases, world: World) -> str:
+    """The hand-made hierarchy on the engine of the test, to be copied."""
+    return filled_template(databases, world)
+
+
+@asynccontextmanager
+async def _hierarchy(databases: Databases, world: World) -> AsyncIterator[Store]:
+    with databases.copied(filled_template(databases, world)) as url:
+        async with _opened(url) as store:
+            yield store
+
+
+@pytest.fixture(scope="session")
+async def hierarchy(databases: Databases, world: World) -> AsyncIterator[Store]:
+    """An open store on the hand-made hierarchy, one for all tests: only to be read."""
+    async with _hierarchy(databases, world) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+async def sqlite_hierarchy(sqlite_databases: Databases, world: World) -> AsyncIterator[Store]:
+    """The same for tests of SQLite alone."""
+    async with _hierarchy(sqlite_databases, world) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+async def postgresql_hierarchy(postgresql_databases: Databases, world: World) -> AsyncIterator[Store]:
+    """The same for tests of PostgreSQL alone."""
+    async with _hierarchy(postgresql_databases, world) as store:
+        yield store
+
+
+@pytest.fixture
+async def own_hierarchy(databases: Databases, world: World) -> AsyncIterator[Store]:
+    """An open store on the hand-made hierarchy in a database of the test's own, to be changed at will."""
+    async with _hierarchy(databases, world) as store:
+        yield store
+
+
+def seeded_template(databases: Databases) -> str:
+    """The demo tree, to be copied."""
+    return databases.template("seeded", lambda url: asyncio.run(_seed(url)), of=migrated_template(databases))
+
+
+async def _seed(url: str) -> None:
+    demo = importlib.import_module("models.demo")
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    privileges = [privilege.value for privilege in Privilege]
+    async with _opened(url) as store:
+        await demo.seed(store, accounts=DEMO_ACCOUNTS, seed=1, hash_secret=cheap.hash, reseller_privileges=privileges)
+
+
+@pytest.fixture(scope="session")
+def seeded_url(databases: Databases) -> Iterator[str]:
+    """The demo tree, one database for all tests: only to be read."""
+    with databases.copied(seeded_template(databases)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def seeded_store(seeded_url: str) -> AsyncIterator[Store]:
+    """An open store on the demo tree."""
+    async with _opened(seeded_url) as store:
+        yield store
+
+
+_USER, _ACCOUNT, _USER_ROLE = table_of(User).c, table_of(Account).c, table_of(UserRole).c
+_CALLER = Statement(
+    select(_USER.id, _USER.kind, _USER.path, _ACCOUNT.type.label("account_type"), _ACCOUNT.size_class)
+    .select_from(table_of(User).join(table_of(Account), _ACCOUNT.id == _USER.account_id))
+    .where(_USER.login == bindparam("login"))
+)
+_ROLES_OF = Statement(select(_USER_ROLE.role_code).where(_USER_ROLE.user_id == bindparam("user_id")))
+
+
+@pytest.fixture(scope="session")
+def caller(seeded_store: Store) -> Callable[[str], Awaitable[Caller]]:
+    """Gives the caller that a demo login is, read from the rows and not through signing in."""
+
+    async def of(login: str) -> Caller:
+        async with seeded_store.unfiltered("a test asks who a login is") as db:
+            (user,) = await db.rows(_CALLER, {"login": login})
+            roles = [row.role_code for row in await db.rows(_ROLES_OF, {"user_id": user.id})]
+        return Caller(
+            path=user.path,
+            privileges=frozenset[Privilege]().union(*(ROLES[role] for role in roles)),
+            user_id=user.id,
+            reach=Reach.OWN if user.account_type == "CUSTOMER" else Reach.SUBTREE,
+            is_service_user=user.kind == UserKind.SERVICE_USER,
+            size_class=user.size_class,
+        )
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def live_server(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a real server process on a copy of the demo tree."""
+    log = tmp_path_factory.mktemp("live") / "log"
+    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url, log.open("w") as output:
+        port = _free_port()
+        settings = {"CANOPY_HOST": "127.0.0.1", "CANOPY_PORT": str(port), "CANOPY_DATABASE_URL": database_url}
+        command = [sys.executable, "-m", "gateway", "serve"]
+        server = subprocess.Popen(command, env=os.environ | settings, stdout=output, stderr=output)
+        try:
+            _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_healthy(url: str, server: "subprocess.Popen[Any]", log: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_SERVE
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/health/live", timeout=1).close()  # noqa: S310  # our own http address
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start: {log.read_text()[-4000:]}")
+            time.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,229 @@
+"""What each list holds, in which order, and what its conditions mean: said in Python, without any SQL."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from models.base import iso
+from models.path import contains
+from models.scope import Scope
+from models.text import fold, terms
+from schema.node import NOUNS
+from tests import hierarchy
+from tests.hierarchy import Record, World
+
+Seen = dict[str, list[Record]]
+"""The rows that a scope shows, by table."""
+
+TABLES = {noun.type_name: noun.source.name.partition(".")[0] for noun in NOUNS.values()}
+"""The table behind each type that has global ids."""
+
+PREFIXES = {noun.type_name: noun.prefix for noun in NOUNS.values()}
+
+
+def seen_by(world: World, scope: Scope) -> Seen:
+    """What the oracle of the hand-made hierarchy says of another tree."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hierarchy, "PARENT", {account["id"]: account["parent_id"] for account in world["account"]})
+        return hierarchy.visible(world, scope)
+
+
+def global_id(type_name: str, record: Record) -> str:
+    """The id of a row as callers know it."""
+    return f"{PREFIXES[type_name]}_{record['id']}"
+
+
+def row_id(text: str) -> int:
+    """The row behind a global id."""
+    return int(text.partition("_")[2])
+
+
+def row(seen: Seen, type_name: str, of: int) -> Record:
+    """The row of that id."""
+    return next(record for record in seen[TABLES[type_name]] if record["id"] == of)
+
+
+Belongs = Callable[[Seen, Record, Record], bool]
+"""Whether the second row is in the list of the first."""
+
+
+def _of_account(_seen: Seen, account: Record, record: Record) -> bool:
+    return bool(record["account_id"] == account["id"])
+
+
+def _charged_to(_seen: Seen, account: Record, price: Record) -> bool:
+    from_vendor = account["parent_id"] is not None and price["seller_id"] == account["parent_id"]
+    return from_vendor and price["buyer_id"] in (None, account["id"])
+
+
+LISTS: dict[tuple[str, str], Belongs] = {
+    ("Account", "children"): lambda _seen, account, other: other["parent_id"] == account["id"],
+    ("Account", "descendants"): lambda _seen, account, other: (
+        account["id"] != other["id"] and contains(account["path"], other["path"])
+    ),
+    ("Account", "orders"): _of_account,
+    ("Account", "prices"): _charged_to,
+    ("Account", "subscriptions"): _of_account,
+    ("Account", "users"): _of_account,
+    ("User", "subscriptions"): lambda seen, user, subscription: any(
+        (seat["user_id"], seat["subscription_id"]) == (user["id"], subscription["id"]) for seat in seen["seat"]
+    ),
+}
+"""By the type and the field; lists at the root hold whatever is seen."""
+
+
+def rows_of(seen: Seen, type_name: str, field: str, parent: Record | None, node_type: str) -> list[Record]:
+    """The rows of a list, in no order."""
+    rows = seen[TABLES[node_type]]
+    if parent is None:
+        return rows
+    belongs = LISTS[type_name, field]
+    return [record for record in rows if belongs(seen, parent, record)]
+
+
+# Orders
+
+SORTED_BY = {
+    "AMOUNT": "amount_micros",
+    "CREATED_AT": "created_at",
+    "MPN": "mpn",
+    "NAME": "name_key",
+    "NUMBER": "number",
+    "RENEWAL_DATE": "renewal_key",
+}
+
+
+def in_order(rows: Iterable[Record], order: str, direction: str) -> list[Record]:
+    """The rows sorted, ties broken by id in the same direction."""
+    column = SORTED_BY[order]
+
+    def key(record: Record) -> tuple[Any, int]:
+        value = record[column]
+        return value.encode() if isinstance(value, str) else value, record["id"]
+
+    return sorted(rows, key=key, reverse=direction == "DESC")
+
+
+# Conditions
+
+Condition = Callable[[Seen, Record, Any], bool]
+"""Whether a row fulfils a condition, of which the value is as in a GraphQL variable."""
+
+
+def _one_of(column: str) -> Condition:
+    return lambda _seen, record, values: record[column] in values
+
+
+def _id_in(column: str) -> Condition:
+    return lambda _seen, record, ids: record[column] in {row_id(text) for text in ids}
+
+
+def _begins_words(texts: Callable[[Seen, Record], list[str]]) -> Condition:
+    def holds(seen: Seen, record: Record, text: str) -> bool:
+        words = terms(*texts(seen, record))
+        return all(any(word.startswith(start) for word in words) for start in terms(text))
+
+    return holds
+
+
+def _below(seen: Seen, record: Record, account: str) -> bool:
+    place = next((each["path"] for each in seen["account"] if each["id"] == row_id(account)), None)
+    return place is not None and contains(place, record["path"]) and record["path"] != place
+
+
+def _created(_seen: Seen, record: Record, given: dict[str, str]) -> bool:
+    created = record["created_at"]
+    text = iso(created) if isinstance(created, datetime) else created
+    start, end = (
+        iso(datetime.fromisoformat(each)) if each else None for each in (given.get("from"), given.get("until"))
+    )
+    return (start is None or text >= start) and (end is None or text < end)
+
+
+def _between(column: str) -> Condition:
+    def holds(_seen: Seen, record: Record, given: dict[str, str]) -> bool:
+        start, end = given.get("from"), given.get("to")
+        day = record[column]
+        if day is None:
+            return not start and not end
+        text = day.isoformat() if isinstance(day, date) else day
+        return (not start or text >= start) and (not end or text <= end)
+
+    return holds
+
+
+def _through(table: str, key: str, column: str, *, own: str = "id", folded: bool = False) -> Condition:
+    def holds(seen: Seen, record: Record, values: list[str]) -> bool:
+        wanted = {fold(value) for value in values} if folded else set(values)
+        return any(other[key] == record[own] and other[column] in wanted for other in seen[table])
+
+    return holds
+
+
+def _is_valid(_seen: Seen, price: Record, day: str) -> bool:
+    on, until = date.fromisoformat(day), price["valid_until"]
+    return bool(price["valid_from"] <= on and (until is None or until > on))
+
+
+CONDITIONS: dict[tuple[str, str], Condition] = {
+    ("Account", "below"): _below,
+    ("Account", "created"): _created,
+    ("Account", "email"): _through("account_contact", "account_id", "email_key", folded=True),
+    ("Account", "externalId"): _one_of("external_id"),
+    ("Account", "search"): _begins_words(lambda _seen, account: [account["name"]]),
+    ("Account", "status"): _one_of("status"),
+    ("Account", "type"): _one_of("type"),
+    ("Marketplace", "country"): _one_of("country_code"),
+    ("Marketplace", "currency"): _one_of("currency"),
+    ("Order", "account"): _id_in("account_id"),
+    ("Order", "below"): _below,
+    ("Order", "created"): _created,
+    ("Order", "number"): _one_of("number"),
+    ("Order", "purchaseOrderNumber"): _one_of("po_number"),
+    ("Order", "status"): _one_of("status"),
+    ("Order", "subscription"): _id_in("subscription_id"),
+    ("Order", "type"): _one_of("type"),
+    ("Plan", "billingModel"): _one_of("billing_model"),
+    ("Plan", "code"): _one_of("code"),
+    ("Price", "buyer"): _id_in("buyer_id"),
+    ("Price", "currency"): _one_of("currency"),
+    ("Price", "mpn"): _through("product", "id", "mpn", own="product_id"),
+    ("Price", "plan"): _id_in("plan_id"),
+    ("Price", "product"): _id_in("product_id"),
+    ("Price", "seller"): _id_in("seller_id"),
+    ("Price", "type"): _one_of("type"),
+    ("Price", "validOn"): _is_valid,
+    ("Product", "manufacturer"): _through("manufacturer", "id", "code", own="manufacturer_id"),
+    ("Product", "mpn"): _one_of("mpn"),
+    ("Product", "search"): _begins_words(
+        lambda _seen, product: [product["name"], product["mpn"], product["service_name"] or ""]
+    ),
+    ("Product", "service"): _one_of("service_name"),
+    ("Product", "status"): _one_of("status"),
+    ("Subscription", "account"): _id_in("account_id"),
+    ("Subscription", "autoRenew"): lambda _seen, record, value: record["auto_renew"] is value,
+    ("Subscription", "below"): _below,
+    ("Subscription", "expires"): _between("expiration_date"),
+    ("Subscription", "itemProduct"): lambda seen, record, ids: any(
+        item["subscription_id"] == record["id"] and item["product_id"] in {row_id(text) for text in ids}
+        for item in seen["subscription_item"]
+    ),
+    ("Subscription", "mpn"): _through("product", "id", "mpn", own="product_id"),
+    ("Subscription", "product"): _id_in("product_id"),
+    ("Subscription", "renews"): _between("renewal_date"),
+    ("Subscription", "status"): _one_of("status"),
+    ("User", "below"): _below,
+    ("User", "email"): lambda _seen, user, values: user["email_key"] in {fold(value) for value in values},
+    ("User", "kind"): _one_of("kind"),
+    ("User", "role"): _through("user_role", "user_id", "role_code"),
+    ("User", "search"): _begins_words(lambda _seen, user: [user["first_name"], user["last_name"]]),
+    ("User", "status"): _one_of("status"),
+}
+"""By the type of the rows and the condition."""
+
+
+def fulfils(seen: Seen, node_type: str, record: Record, given: dict[str, Any]) -> bool:
+    """Whether a row fulfils all conditions of a `filter`."""
+    return all(CONDITIONS[node_type, name](seen, record, value) for name, value in given.items())

@@ -1,0 +1,398 @@
+"""The store under strain: it fails closed, keeps snapshots, shares connections and ends what takes too long."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import bindparam, func, insert, select, update
+
+from models import Account, Marketplace, postgres
+from models.base import table_of
+from models.policy import RULES
+from models.scope import Reach, Scope
+from models.statement import Statement, any_of
+from models.store import OVER, InvalidDatabaseURLError, Store, StoreError, StoreTimeoutError, open_store
+from tests.conftest import migrated_template
+from tests.databases import Databases
+from tests.hierarchy import PARENT, path_of
+
+ACCOUNT, MARKETPLACE = table_of(Account), table_of(Marketplace)
+IDS = Statement(select(ACCOUNT.c.id).order_by(ACCOUNT.c.id))
+NAME = Statement(select(ACCOUNT.c.name).where(ACCOUNT.c.id == bindparam("of")))
+AMONG = Statement(select(ACCOUNT.c.id).where(any_of(ACCOUNT.c.id, "ids")))
+RENAME = Statement(update(ACCOUNT).where(ACCOUNT.c.id == bindparam("of")).values(name=bindparam("to")))
+MARKETS = Statement(select(MARKETPLACE.c.code))
+ADD_MARKET = Statement(insert(MARKETPLACE).values({c.name: bindparam(c.name) for c in MARKETPLACE.c if c.name != "id"}))
+MARKET = {"code": "zz", "name": "Z", "name_key": "z", "country_code": "ZZ", "currency": "USD"}
+EVERYWHERE = Scope(path_of(1))
+READERS = 8
+
+
+def endless() -> Statement:
+    """A statement that runs for hours: it counts the ways of choosing many accounts."""
+    accounts = [ACCOUNT.alias() for _ in range(12)]
+    return Statement(select(func.count(func.length(accounts[0].c.name))).select_from(*accounts))
+
+
+async def ids(store: Store, scope: Scope) -> list[int]:
+    async with store.reader(scope) as reader:
+        return [row[0] for row in await reader.rows(IDS)]
+
+
+async def rename(store: Store, of: int, to: str) -> None:
+    async with store.unfiltered("a test renames an account", write=True) as db:
+        await db.execute(RENAME, {"of": of, "to": to})
+
+
+async def unscoped_counts(store: Any) -> dict[str, int]:
+    """What a reading connection of the store shows in each table when no response uses it."""
+    queries = {table: f"SELECT count(*) FROM {table}" for table in RULES}
+    if store.engine == "sqlite":
+        if not store._idle:
+            await ids(store, EVERYWHERE)
+        driver = store._idle[-1].driver
+        return {table: driver.execute(query).fetchone()[0] for table, query in queries.items()}
+    async with (await store._pool("reader")).acquire() as connection:
+        return {table: await connection.fetchval(query) for table, query in queries.items()}
+
+
+NOTHING = dict.fromkeys(RULES, 0)
+
+
+@pytest.fixture
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores opened from now on let a statement run for a tenth of a second."""
+    monkeypatch.setattr("models.sqlite.STATEMENT_SECONDS", 0.1)
+    monkeypatch.setitem(postgres._READER_SETTINGS, "statement_timeout", "100ms")
+
+
+@pytest.fixture
+async def hasty(own_hierarchy: Store, short_patience: None) -> AsyncIterator[Store]:
+    """A store that lets a statement run for a tenth of a second."""
+    async with opened(own_hierarchy.url) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        await asyncio.wait_for(store.close(), 10)
+
+
+async def test_a_connection_that_never_had_a_scope_shows_nothing(own_hierarchy: Store) -> None:
+    async with opened(own_hierarchy.url) as fresh:
+        if fresh.engine == "sqlite":
+            async with fresh.reader(EVERYWHERE):
+                pass
+        assert await unscoped_counts(fresh) == NOTHING
+
+
+async def test_a_connection_shows_nothing_after_a_response(own_hierarchy: Store) -> None:
+    assert await ids(own_hierarchy, EVERYWHERE) == list(PARENT)
+    assert await unscoped_counts(own_hierarchy) == NOTHING
+
+
+async def test_a_connection_shows_nothing_after_a_refused_statement(own_hierarchy: Store) -> None:
+    async with own_hierarchy.reader(EVERYWHERE) as reader:
+        with pytest.raises(StoreError):
+            await reader.rows(RENAME, {"of": 2, "to": "x"})
+
+    assert await unscoped_counts(own_hierarchy) == NOTHING
+
+
+async def test_a_connection_shows_nothing_after_an_exception_in_the_response(own_hierarchy: Store) -> None:
+    async def respond() -> None:
+        async with own_hierarchy.reader(EVERYWHERE) as reader:
+            await reader.rows(IDS)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await respond()
+
+    assert await unscoped_counts(own_hierarchy) == NOTHING
+
+
+async def test_a_connection_shows_nothing_after_a_response_was_cancelled(own_hierarchy: Store) -> None:
+    started = asyncio.Event()
+
+    async def respond() -> None:
+        async with own_hierarchy.reader(EVERYWHERE) as reader:
+            await reader.rows(IDS)
+            started.set()
+            if own_hierarchy.engine == "postgresql":
+                await reader.rows(endless())
+            await asyncio.sleep(60)
+
+    for _ in range(READERS + 2):  # more often than there are connections to lose
+        response = asyncio.create_task(respond())
+        await started.wait()
+        await asyncio.sleep(0.01)
+        response.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await response
+        started.clear()
+
+    assert await unscoped_counts(own_hierarchy) == NOTHING
+    assert await ids(own_hierarchy, Scope(path_of(7))) == [7]
+
+
+async def test_cancelling_a_response_stops_its_statement_in_postgresql(postgresql_hierarchy: Store) -> None:
+    async def respond() -> None:
+        async with postgresql_hierarchy.reader(EVERYWHERE) as reader:
+            await reader.rows(endless())
+
+    response = asyncio.create_task(respond())
+    await asyncio.sleep(0.1)
+    response.cancel()
+    await asyncio.wait({response})
+
+    async with postgresql_hierarchy.unfiltered("a test looks for statements that still run") as db:
+        running = (
+            "SELECT query FROM pg_stat_activity WHERE state = 'active' AND usename = current_user AND query ~ 'anon_'"
+        )
+        assert await db.sql(running) == []
+
+
+async def test_a_reader_that_outlives_its_response_is_refused(own_hierarchy: Store) -> None:
+    async with own_hierarchy.reader(EVERYWHERE) as stale:
+        await stale.rows(IDS)
+
+    async with own_hierarchy.reader(Scope(path_of(2))) as reader:
+        await reader.rows(IDS)
+        with pytest.raises(StoreError, match=OVER):
+            await stale.rows(IDS)
+
+
+async def test_a_reader_that_was_never_used_is_refused_after_its_response_too(own_hierarchy: Store) -> None:
+    async with own_hierarchy.reader(EVERYWHERE) as stale:
+        pass
+
+    with pytest.raises(StoreError, match=OVER):
+        await stale.rows(IDS)
+
+
+async def test_a_statement_that_still_runs_when_its_response_ends_loses_no_connection(own_hierarchy: Store) -> None:
+    for _ in range(READERS + 2):
+        async with own_hierarchy.reader(EVERYWHERE) as reader:
+            left_behind = asyncio.create_task(reader.rows(IDS))
+            await asyncio.sleep(0)
+        await asyncio.wait({left_behind})
+        left_behind.exception()
+
+    assert await asyncio.wait_for(ids(own_hierarchy, Scope(path_of(7))), 5) == [7]
+    assert await unscoped_counts(own_hierarchy) == NOTHING
+
+
+async def test_a_response_does_not_see_what_changes_while_it_is_made(own_hierarchy: Store) -> None:
+    async with opened(own_hierarchy.url) as elsewhere, own_hierarchy.reader(EVERYWHERE) as reader:
+        before = await reader.rows(NAME, {"of": 3})
+        await rename(elsewhere, 3, "changed")
+        after = await reader.rows(NAME, {"of": 3})
+        moved = await reader.rows(
+            Statement(select(func.count()).select_from(ACCOUNT).where(ACCOUNT.c.name == "changed"))
+        )
+    async with own_hierarchy.reader(EVERYWHERE) as reader:
+        next_response = await reader.rows(NAME, {"of": 3})
+
+    assert [row[0] for row in before] == [row[0] for row in after] == ["LEAK-3-name"]
+    assert [row[0] for row in moved] == [0]
+    assert [row[0] for row in next_response] == ["changed"]
+
+
+async def test_statements_of_one_response_take_turns_in_one_snapshot(own_hierarchy: Store) -> None:
+    async with own_hierarchy.reader(Scope(path_of(2))) as reader:
+        answers = await asyncio.gather(*(reader.rows(AMONG, {"ids": list(range(n))}) for n in range(14)))
+
+    assert [len(answer) for answer in answers] == [len(set(range(2, 9)) & set(range(n))) for n in range(14)]
+
+
+async def test_responses_side_by_side_see_each_their_own_scope(own_hierarchy: Store) -> None:
+    async def respond(place: int, reach: Reach) -> tuple[list[int], ...]:
+        async with own_hierarchy.reader(Scope(path_of(place), reach)) as reader:
+            answers = []
+            for _ in range(3):
+                answers.append([row[0] for row in await reader.rows(IDS)])
+                await asyncio.sleep(0.001)
+            return tuple(answers)
+
+    places = [(place, reach) for place in PARENT for reach in Reach]
+    answers = await asyncio.gather(*(respond(*place) for place in places))
+    alone = [tuple([await ids(own_hierarchy, Scope(path_of(place), reach))] * 3) for place, reach in places]
+
+    assert answers == alone
+
+
+async def test_a_connection_serves_one_scope_after_another_from_the_same_prepared_statement(
+    own_hierarchy: Store,
+) -> None:
+    """Ten times over: PostgreSQL considers a plan for all values after five, which would have the first scope in it."""
+    for place, seen in [
+        (1, list(PARENT)),
+        (7, [7]),
+        (9, [9, 10, 11, 12]),
+        (1, list(PARENT)),
+        (2, [2, 3, 4, 5, 6, 7, 8]),
+    ]:
+        for _ in range(10):
+            assert await ids(own_hierarchy, Scope(path_of(place))) == seen
+
+
+async def test_postgresql_plans_a_statement_with_parameters_anew_each_time(postgresql_hierarchy: Any) -> None:
+    """One without parameters keeps its plan whatever the setting; as the filter guides no plan, that one fits all."""
+    for place in (1, 7, 9):
+        for _ in range(10):
+            async with postgresql_hierarchy.reader(Scope(path_of(place))) as reader:
+                await reader.rows(AMONG, {"ids": [7]})
+
+    async with postgresql_hierarchy._pools["reader"].acquire() as connection:
+        kept, anew = await connection.fetchrow(
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE parameter_types <> '{}'"
+        )
+    assert kept == 0
+    assert anew >= 30
+
+
+async def test_a_response_without_a_statement_takes_no_connection_of_postgresql(postgresql_hierarchy: Store) -> None:
+    async with AsyncExitStack() as responses:
+        for _ in range(3 * READERS):
+            await responses.enter_async_context(postgresql_hierarchy.reader(EVERYWHERE))
+
+        assert await asyncio.wait_for(ids(postgresql_hierarchy, Scope(path_of(7))), 5) == [7]
+
+
+async def test_a_response_waits_for_a_connection_when_all_are_taken(own_hierarchy: Store) -> None:
+    async with AsyncExitStack() as responses:
+        for _ in range(READERS):
+            reader = await responses.enter_async_context(own_hierarchy.reader(EVERYWHERE))
+            await reader.rows(IDS)
+        waiting = asyncio.create_task(ids(own_hierarchy, Scope(path_of(7))))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+
+    assert await asyncio.wait_for(waiting, 5) == [7]
+
+
+async def test_a_statement_that_takes_too_long_is_ended_and_the_connection_stays_usable(hasty: Store) -> None:
+    async with hasty.reader(EVERYWHERE) as reader:
+        with pytest.raises(StoreTimeoutError):
+            await reader.rows(endless())
+
+    assert await unscoped_counts(hasty) == NOTHING
+    assert await ids(hasty, Scope(path_of(7))) == [7]
+
+
+async def test_patience_is_for_each_statement_and_starts_anew(hasty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at after every step, the clock of an earlier statement would interrupt BEGIN and ROLLBACK too."""
+    monkeypatch.setattr("models.sqlite._STEPS_BETWEEN_LOOKS_AT_THE_CLOCK", 1)
+    for _ in range(3):
+        async with hasty.reader(Scope(path_of(7))) as reader:
+            for _ in range(2):
+                assert [row[0] for row in await reader.rows(IDS)] == [7]
+                await asyncio.sleep(0.11)
+
+
+async def test_a_number_that_no_column_can_hold_is_an_error_of_the_store(own_hierarchy: Store) -> None:
+    async with own_hierarchy.reader(EVERYWHERE) as reader:
+        with pytest.raises(StoreError):
+            await reader.rows(NAME, {"of": 2**63})
+
+
+async def test_a_database_that_is_not_there_is_an_error_of_the_store(own_hierarchy: Store) -> None:
+    async with opened(own_hierarchy.url + "-that-is-not-there") as store:
+        with pytest.raises(StoreError):
+            await ids(store, EVERYWHERE)
+
+
+async def test_a_lost_connection_is_an_error_of_the_store_and_the_next_response_has_another(
+    postgresql_hierarchy: Store,
+) -> None:
+    pid = Statement(select(func.pg_backend_pid()))
+    async with postgresql_hierarchy.reader(EVERYWHERE) as reader:
+        (lost,) = [row[0] for row in await reader.rows(pid)]
+        owner = await asyncpg.connect(postgresql_hierarchy.url)
+        await owner.execute("SELECT pg_terminate_backend($1, 5000)", lost)
+        await owner.close()
+        with pytest.raises(StoreError):
+            await reader.rows(IDS)
+
+    assert await ids(postgresql_hierarchy, Scope(path_of(7))) == [7]
+
+
+@pytest.mark.parametrize("url", ["", "mysql://canopy:hunter2@localhost/canopy", "sqlite://canopy.db"])
+def test_a_url_of_no_known_database_is_refused_without_repeating_its_password(url: str) -> None:
+    with pytest.raises(InvalidDatabaseURLError) as refusal:
+        open_store(url)
+
+    assert "hunter2" not in str(refusal.value)
+
+
+async def test_an_unfiltered_block_is_one_transaction(store: Store) -> None:
+    async def fail() -> None:
+        async with store.unfiltered("a test fails in the middle", write=True) as db:
+            await db.execute(ADD_MARKET, MARKET)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with store.unfiltered("a test looks") as db:
+        assert await db.rows(MARKETS) == []
+
+    async with store.unfiltered("a test succeeds", write=True) as db:
+        await db.execute(ADD_MARKET, MARKET)
+    async with store.unfiltered("a test looks") as db:
+        assert [row.code for row in await db.rows(MARKETS)] == ["zz"]
+
+
+async def test_an_unfiltered_block_for_reading_cannot_write(store: Store) -> None:
+    with pytest.raises((sqlite3.OperationalError, asyncpg.ReadOnlySQLTransactionError)):
+        async with store.unfiltered("a test only reads") as db:
+            await db.execute(ADD_MARKET, MARKET)
+    async with store.unfiltered("a test writes afterwards", write=True) as db:
+        await db.execute(ADD_MARKET, MARKET)
+
+
+async def test_writers_take_turns(own_hierarchy: Store) -> None:
+    async def count_up() -> None:
+        async with own_hierarchy.unfiltered("a test counts", write=True) as db:
+            lock = "SELECT 1 FROM account WHERE id = 1" + (" FOR UPDATE" if db.engine == "postgresql" else "")
+            await db.sql(lock)
+            ((name,),) = await db.rows(NAME, {"of": 1})
+            await asyncio.sleep(0)
+            await db.execute(RENAME, {"of": 1, "to": str(int(name) + 1)})
+
+    await rename(own_hierarchy, 1, "0")
+    await asyncio.gather(*(count_up() for _ in range(20)))
+
+    async with own_hierarchy.unfiltered("a test looks") as db:
+        assert [row.name for row in await db.rows(NAME, {"of": 1})] == ["20"]
+
+
+async def test_a_writer_that_is_cancelled_while_it_waits_for_the_lock_does_not_keep_it(
+    sqlite_databases: Databases,
+) -> None:
+    with sqlite_databases.copied(migrated_template(sqlite_databases)) as url:
+        async with opened(url) as store:
+            other_process = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+            other_process.execute("BEGIN IMMEDIATE")
+
+            async def write() -> None:
+                async with store.unfiltered("a test waits", write=True):
+                    pass
+
+            writer = asyncio.create_task(write())
+            await asyncio.sleep(0.05)
+            writer.cancel()
+            await asyncio.sleep(0.05)
+            other_process.execute("COMMIT")
+            with pytest.raises(asyncio.CancelledError):
+                await writer
+            other_process.execute("PRAGMA busy_timeout = 0")
+            other_process.execute("BEGIN IMMEDIATE")
+            other_process.close()

@@ -1,0 +1,93 @@
+"""The trees that tests of the GraphQL layer read, on each engine; and the option that rewrites snapshots."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from models.policy import RULES
+from models.statement import Statement
+from models.store import Store, open_store
+from tests import market
+from tests.conftest import migrated_template
+from tests.databases import Databases
+from tests.hierarchy import World, insert_world
+from tests.marked import marked
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the snapshots; read the diff")
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    """An open store, closed when the block ends."""
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        await asyncio.wait_for(store.close(), 10)
+
+
+@asynccontextmanager
+async def holding(databases: Databases, name: str, world: World) -> AsyncIterator[Store]:
+    """An open store on a copy of the database that holds the world, filled when it is first asked for by that name."""
+
+    async def fill(url: str) -> None:
+        async with opened(url) as store:
+            await insert_world(store, world)
+
+    template = databases.template(name, lambda url: asyncio.run(fill(url)), of=migrated_template(databases))
+    with databases.copied(template) as url:
+        async with opened(url) as store:
+            yield store
+
+
+async def everything(store: Store) -> World:
+    """All rows of all tables that have a rule."""
+    async with store.unfiltered("a test looks at everything") as db:
+        tables = {name: SQLModel.metadata.tables[name] for name in RULES}
+        statements = {name: Statement(select(*table.c)) for name, table in tables.items()}
+        return {name: [row._asdict() for row in await db.rows(each)] for name, each in statements.items()}
+
+
+@pytest.fixture(scope="session")
+def market_world() -> World:
+    """The rows of the market."""
+    return market.build()
+
+
+@pytest.fixture(scope="session")
+async def market_store(databases: Databases, market_world: World) -> AsyncIterator[Store]:
+    """An open store on the market, one for all tests: only to be read."""
+    async with holding(databases, "market", market_world) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def marked_world(world: World) -> World:
+    """The rows of the hand-made hierarchy, every text naming its row."""
+    return marked(world)
+
+
+@pytest.fixture(scope="session")
+async def marked_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
+    """An open store on them, one for all tests: only to be read."""
+    async with holding(databases, "marked", marked_world) as store:
+        yield store
+
+
+@pytest.fixture
+async def own_marked_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
+    """The same in a database of the test's own, to be changed at will."""
+    async with holding(databases, "marked", marked_world) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+async def seeded_world(seeded_store: Store) -> World:
+    """All rows of the demo tree."""
+    return await everything(seeded_store)
