@@ -17,7 +17,9 @@ from gateway import WEB, Service, Settings, create_app
 from models.check import check as check_database
 from models.demo import LOGINS, PASSWORD, AlreadyPopulatedError
 from models.demo import seed as seed_demo
-from models.exchange import ImportRefusedError, export_directory, import_directory
+from models.exchange.load import import_directory
+from models.exchange.problems import ImportRefusedError
+from models.exchange.report import ImportReport
 from models.migrations import is_current
 from models.migrations import migrate as migrate_database
 from models.roles import name_roles
@@ -61,6 +63,7 @@ def canopy(context: click.Context) -> None:
     """
     settings = Settings.from_environment()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel("WARNING")
     context.obj = settings
 
 
@@ -203,7 +206,7 @@ def import_(settings: Settings, directory: Path, problems: int) -> None:
     async def run(store: Store) -> None:
         with _progress() as progress:
             report = await import_directory(store, directory, max_problems=problems, progress=progress)
-        click.echo(str(report))
+        _tell(report)
 
     try:
         _with_store(settings, run)
@@ -212,11 +215,21 @@ def import_(settings: Settings, directory: Path, problems: int) -> None:
         sys.exit(1)
 
 
+def _tell(report: ImportReport) -> None:
+    click.echo(f"{'':20}{'read':>12}{'created':>12}{'changed':>12}{'unchanged':>12}{'removed':>12}")
+    for kind, tally in report.kinds.items():
+        counts = (tally.read, tally.created, tally.changed, tally.unchanged, tally.removed)
+        click.echo(f"{kind:20}" + "".join(f"{count:12,}" for count in counts))
+    click.echo(f"{report.rows:,} rows in {report.seconds:.1f} s.")
+
+
 @canopy.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.pass_obj
 def export(settings: Settings, directory: Path) -> None:
     """Write what `import` reads: everything but secrets."""
+
+    from models.exchange.export import export_directory
 
     async def run(store: Store) -> None:
         with _progress() as progress:

@@ -99,6 +99,8 @@ def owner(account: Record) -> Record:
 
 
 def _add_catalogue(market: Market) -> None:
+    for code in models.RoleCode:
+        market.add(models.Role, code=code, name=code.title(), description="A role.")
     for number in range(1, MARKETS + 1):
         name = f"Market {number % 3}"
         country, currency = market.pick(("DE", "FR", "US")), market.pick(_CURRENCIES)
@@ -145,10 +147,11 @@ def _add_account(market: Market, account_id: int, parent_id: int | None, of_type
     above = next((row["path"] for row in market.world["account"] if row["id"] == parent_id), "")
     path = paths.child(above, account_id)
     name = market.pick(NAMES)
+    siblings = sum(row["parent_id"] == parent_id for row in market.world["account"])
     account = market.add(
         models.Account, id=account_id, parent_id=parent_id, path=path, shard_id=paths.shard_id(path), type=of_type,
         status=market.pick(tuple(models.AccountStatus)), name=name, name_key=fold(name),
-        external_id=f"ext-{account_id % 20}" if account_id % 20 else None, marketplace_id=account_id % MARKETS + 1,
+        external_id=f"ext-{siblings}" if siblings else None, marketplace_id=account_id % MARKETS + 1,
         attributes=market.pick((None, '{"tier":"gold","a":"b"}')), **market.dated(),
     )  # fmt: skip
     for term in terms(name):
@@ -191,7 +194,7 @@ def _add_prices(market: Market, seller: Record) -> None:
     if seller["type"] == "PROVIDER":
         for product in range(1, PRODUCTS + 1):
             _add_price(market, None, None, product)
-    for product in range(1, PRODUCTS + 1) if buyers else ():
+    for product in range(seller["id"], PRODUCTS + 1, 1 if seller["type"] == "PROVIDER" else 3) if buyers else ():
         _add_price(market, seller, None, product)
         if market.dice.random() < 0.4:
             _add_price(market, seller, market.pick(buyers), product)

@@ -49,8 +49,17 @@ CUSTOMER_LOGINS = (
     Login("limited@customer.example", "Linus", "Limited", roles=RoleCode.LIMITED_ADMINISTRATOR.value),
     Login("user@customer.example", "Uma", "User", UserKind.SERVICE_USER),
 )
-LOGINS = tuple(login.login for login in (*PROVIDER_LOGINS, *RESELLER_LOGINS, *SUBRESELLER_LOGINS, *CUSTOMER_LOGINS))
-"""The logins of the demo, from the provider down."""
+LOGINS = {
+    "admin@provider.example": "the provider: sees everything",
+    "support@provider.example": "the provider's support: no money, personal data masked",
+    "admin@reseller.example": "a reseller with hundreds of accounts below it",
+    "accountant@reseller.example": "that reseller's accountant: personal data masked",
+    "admin@subreseller.example": "a reseller below that one",
+    "admin@customer.example": "a customer of the sub-reseller",
+    "limited@customer.example": "the customer's limited administrator: no orders, no finances",
+    "user@customer.example": "a service user there: own profile, own services",
+}
+"""The logins of the demo, from the provider down, and who they are."""
 
 _USERS = Weighted((1, 68), (2, 24), (3, 8))
 _FURTHER_USERS = Weighted(
