@@ -58,6 +58,7 @@ descendants = pages_matching("account.below", ACCOUNTS, BelowPath(), "path")
 
 by_id = one(ACCOUNT, "id")
 by_account_id = one(ACCOUNT, "account_id")
+acting_as = one(ACCOUNT, "acting_as_id")
 parent = one(ACCOUNT, "parent_id")
 buyer = one(ACCOUNT, "buyer_id")
 contacts = several(CONTACT, "account_id", order=("position",))
@@ -65,42 +66,39 @@ contacts = several(CONTACT, "account_id", order=("position",))
 
 async def _ancestors(context: "Context", keys: Sequence[str], columns: tuple[str, ...]) -> list[list[Row]]:
     """From each path the accounts above it, topmost first; those above the caller are not visible and left out."""
-    ids = {above for path in keys for above in paths.ancestor_ids(path)}
-    if not ids:
-        return [[] for _ in keys]
-    rows = await context.rows(rows_by_key(ACCOUNT, "id", columns), {"keys": sorted(ids)})
-    found = {row.id: row for row in rows}
-    return [[found[above] for above in paths.ancestor_ids(path) if above in found] for path in keys]
+    ids = sorted({above for path in keys for above in paths.ancestor_ids(path)})
+    found = dict(zip(ids, await by_id.fetch(context, ids, columns), strict=True))
+    above = ([found[each] for each in paths.ancestor_ids(path)] for path in keys)
+    return [[row for row in rows if row is not None] for rows in above]
 
 
-ancestors = Source("account.ancestors", ("path",), _ancestors)
+ancestors = Source("account.ancestors", ("path",), _ancestors, by_id.leading, ACCOUNT.name)
 
-
-def _card(name: str, column: str) -> Source:
-    async def fetch(context: "Context", ids: Sequence[int | None], columns: tuple[str, ...]) -> list[Row | None]:
-        statement = rows_by_key(CARD, "account_id", columns)
-        rows = await context.rows(statement, {"keys": [row_id for row_id in ids if row_id is not None]})
-        found = {row.parent_key: row for row in rows}
-        return [found.get(row_id) for row_id in ids]
-
-    return Source(name, (column,), fetch)
-
-
-vendor = _card("account.vendor", "parent_id")
-seller = _card("price.seller", "seller_id")
+vendor = one(CARD, "parent_id", "account_id")
+seller = one(CARD, "seller_id", "account_id")
 
 
 async def _by_external_id(
     context: "Context", external_ids: Sequence[str], columns: tuple[str, ...]
 ) -> list[Row | None]:
     """The account with each external id; where several vendors use the same one, the one nearest to the caller."""
-    statement = rows_by_key(ACCOUNT, "external_id", (*columns, "path"), ("id",))
+    statement = rows_by_key(ACCOUNT, "external_id", ("path", *columns), ("id",))
     found: dict[str, Row] = {}
-    for row in await context.rows(statement, {"keys": list(external_ids)}):
-        nearest = found.get(row.parent_key)
-        if nearest is None or len(row.path) < len(nearest.path):
-            found[row.parent_key] = row
+    for row in await context.tuples(statement, {"keys": list(external_ids)}):
+        nearest = found.get(row[0])
+        if nearest is None or len(row[1]) < len(nearest[1]):
+            found[row[0]] = row
     return [found.get(external_id) for external_id in external_ids]
 
 
-by_external_id = Source("account.external_id", ("external_id",), _by_external_id)
+by_external_id = Source("account.external_id", ("external_id",), _by_external_id, ("external_id", "path"), ACCOUNT.name)
+
+_TYPES = Statement(select(ACCOUNT.c.id, ACCOUNT.c.type).where(any_of(ACCOUNT.c.id, "ids")))
+
+
+async def _types(context: "Context", ids: Sequence[int], _request: None) -> list[str | None]:
+    found = {row.id: row.type for row in await context.rows(_TYPES, {"ids": list(ids)})}
+    return [found.get(account_id) for account_id in ids]
+
+
+type_of = Source("account.type", ("account_id",), _types)

@@ -48,19 +48,23 @@ class Context:
             loader = self._loaders[place] = DataLoader(fetch, max_batch_size=None)
         return await loader.load(key)
 
-    async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows of a prebuilt statement, as named tuples.
+    async def tuples(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
+        """The rows of a prebuilt statement, as tuples in the order of its columns.
 
         Raises:
             UnavailableError: the database took too long.
         """
         self.statements += 1
         try:
-            return list(map(statement.row._make, await self.reader.rows(statement, parameters)))
+            return await self.reader.rows(statement, parameters)
         except StoreTimeoutError as error:
             raise UnavailableError(
                 "The answer took too long. Ask for less: a smaller page, or a narrower filter."
             ) from error
+
+    async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+        """As `tuples`, but with names: for the few rows that are worked on further."""
+        return list(map(statement.row._make, await self.tuples(statement, parameters)))
 
     def scope_parameters(self) -> dict[str, Any]:
         """The range of the whole scope, for statements that narrow themselves to it."""

@@ -77,16 +77,17 @@ _DEPENDENCIES = Statement(
 async def _dependencies(context: "Context", ids: Sequence[int], columns: tuple[str, ...]) -> list[list["Row"]]:
     """The products that each product needs beside it, as far as they are offered to the caller."""
     pairs = await context.rows(_DEPENDENCIES, {"products": list(ids)})
-    needed = await by_id.fetch(context, sorted({pair.depends_on_id for pair in pairs}), columns)
-    found = {row.id: row for row in needed if row is not None}
+    needed = sorted({pair.depends_on_id for pair in pairs})
+    found = dict(zip(needed, await by_id.fetch(context, needed, columns), strict=True))
     groups: dict[int, list[Row]] = defaultdict(list)
     for pair in pairs:
-        if pair.depends_on_id in found:
-            groups[pair.product_id].append(found[pair.depends_on_id])
+        row = found[pair.depends_on_id]
+        if row is not None:
+            groups[pair.product_id].append(row)
     return [groups[product_id] for product_id in ids]
 
 
-depends_on = Source("product.depends_on", ("id",), _dependencies)
+depends_on = Source("product.depends_on", ("id",), _dependencies, by_id.leading, PRODUCT.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ and call `fetch` once. There is no form that takes one parent.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
@@ -41,19 +42,22 @@ class Source:
 
     Args:
         name: distinct among sources; part of cursors and of statement logs.
-        needs: the columns of the parent's row that make its key.
+        needs: the column of the parent's row that is its key; none for what has no parent.
         fetch: called with the context, distinct keys and the request; gives one result for each key, in their order.
+            An exception as a result is the failure of that key alone.
+        leading: of a source of rows: the columns with which its rows begin. The request says which follow.
+        noun: the table that its rows come from.
     """
 
     name: str
     needs: tuple[str, ...]
     fetch: "Callable[[Context, Sequence[Key], Any], Awaitable[Sequence[Any]]]"
+    leading: tuple[str, ...] = ()
+    noun: str = ""
 
-    def key(self, row: Row) -> Key:
-        """The key of a parent's row."""
-        if len(self.needs) == 1:
-            return getattr(row, self.needs[0])
-        return tuple(getattr(row, name) for name in self.needs)
+    def layout(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The names of what its rows hold, in their order, when these columns are asked for."""
+        return tuple(dict.fromkeys((*self.leading, *columns)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,18 +75,15 @@ class PageSource:
     counts: Source
 
 
-def one(table: Table, needs: str) -> Source:
-    """The row whose id the parent holds in `needs`; None where that is null or not visible."""
+def one(table: Table, needs: str, column: str = "id") -> Source:
+    """The row that has in `column`, which is unique, what the parent has in `needs`; None where it is not visible."""
 
-    async def fetch(context: "Context", ids: Sequence[int | None], columns: tuple[str, ...]) -> list[Row | None]:
-        wanted = [row_id for row_id in ids if row_id is not None]
-        if not wanted:
-            return [None] * len(ids)
-        statement = rows_by_key(table, "id", columns)
-        found = {row.id: row for row in await context.rows(statement, {"keys": wanted})}
+    async def fetch(context: "Context", ids: Sequence[Key], columns: tuple[str, ...]) -> list[Row | None]:
+        rows = await context.tuples(rows_by_key(table, column, columns), {"keys": list(ids)})
+        found = {row[0]: row for row in rows}
         return [found.get(row_id) for row_id in ids]
 
-    return Source(f"{table.name}.{needs}", (needs,), fetch)
+    return Source(f"{table.name}.{needs}", (needs,), fetch, (column,), table.name)
 
 
 def several(table: Table, column: str, *, order: tuple[str, ...], needs: str = "id") -> Source:
@@ -90,11 +91,11 @@ def several(table: Table, column: str, *, order: tuple[str, ...], needs: str = "
 
     async def fetch(context: "Context", keys: Sequence[Key], columns: tuple[str, ...]) -> list[list[Row]]:
         groups: dict[Key, list[Row]] = defaultdict(list)
-        for row in await context.rows(rows_by_key(table, column, columns, order), {"keys": list(keys)}):
-            groups[row.parent_key].append(row)
+        for row in await context.tuples(rows_by_key(table, column, columns, order), {"keys": list(keys)}):
+            groups[row[0]].append(row)
         return [groups[key] for key in keys]
 
-    return Source(f"{table.name}.of.{column}", (needs,), fetch)
+    return Source(f"{table.name}.of.{column}", (needs,), fetch, (column,), table.name)
 
 
 def pages_by(listing: Listing, column: str, needs: str = "id") -> PageSource:
@@ -112,10 +113,11 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
             return [Slice([], field) for _ in keys]
         statement = pages_of_parents(context.engine, listing, match, plan.shape)
         groups: dict[Key, list[Row]] = defaultdict(list)
-        for row in await context.rows(statement, {**plan.parameters, "keys": list(keys)}):
-            groups[row.parent_key].append(row)
-        for rows in groups.values():
-            rows.sort(key=lambda row: (row.sort_key, row.id), reverse=plan.shape.descending)
+        for row in await context.tuples(statement, {**plan.parameters, "keys": list(keys)}):
+            groups[row[0]].append(row)
+        if context.engine == "sqlite":
+            for rows in groups.values():
+                rows.sort(key=_BY_SORT_KEY, reverse=plan.shape.descending)
         return [_slice(groups[key], request, field) for key in keys]
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
@@ -123,12 +125,12 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
         if plan is None:
             return [0] * len(keys)
         statement = counts_of_parents(context.engine, listing, match, plan.shape)
-        counted = {
-            row.parent_key: row.n for row in await context.rows(statement, {**plan.parameters, "keys": list(keys)})
-        }
+        rows = await context.tuples(statement, {**plan.parameters, "keys": list(keys)})
+        counted = {key: n for key, n in rows}  # noqa: C416  # the driver's rows are no pairs to mypy
         return [min(counted.get(key, 0), COUNT_CAP + 1) for key in keys]
 
-    return PageSource(listing, Source(name, (needs,), fetch), Source(f"{name}.count", (needs,), count))
+    pages = Source(name, (needs,), fetch, ("parent_key", "sort_key", "id"), listing.noun)
+    return PageSource(listing, pages, Source(f"{name}.count", (needs,), count))
 
 
 def pages_of_scope(listing: Listing) -> PageSource:
@@ -140,17 +142,21 @@ def pages_of_scope(listing: Listing) -> PageSource:
         plan = await _plan(context, listing, request, field)
         if plan is None or request.size == 0:
             return [Slice([], field) for _ in keys]
-        rows = await context.rows(scope_page(context.engine, listing, plan.shape), plan.parameters)
+        rows = await context.tuples(scope_page(context.engine, listing, plan.shape), plan.parameters)
         return [_slice(rows, request, field) for _ in keys]
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
         plan = await _count_plan(context, listing, request)
         if plan is None:
             return [0] * len(keys)
-        (row,) = await context.rows(scope_count(context.engine, listing, plan.shape), plan.parameters)
-        return [row.n for _ in keys]
+        ((n,),) = await context.tuples(scope_count(context.engine, listing, plan.shape), plan.parameters)
+        return [n for _ in keys]
 
-    return PageSource(listing, Source(name, (), fetch), Source(f"{name}.count", (), count))
+    pages = Source(name, (), fetch, ("sort_key", "id"), listing.noun)
+    return PageSource(listing, pages, Source(f"{name}.count", (), count))
+
+
+_BY_SORT_KEY = itemgetter(1, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,9 +189,8 @@ def counts_of_parents(engine: Engine, listing: Listing, match: Match, shape: Sha
 
 @lru_cache(_SHAPES)
 def rows_by_key(table: Table, column: str, columns: tuple[str, ...], order: tuple[str, ...] = ()) -> Statement:
-    """The rows whose `column` is one of `keys`, each with it as `parent_key`, sorted by `order`."""
-    names = dict.fromkeys((*columns, "id") if "id" in table.c else columns)
-    selected = [table.c[column].label("parent_key"), *(table.c[name] for name in names)]
+    """The rows whose `column`, which comes first, is one of `keys`, sorted by `order`."""
+    selected = [table.c[name] for name in dict.fromkeys((column, *columns))]
     return Statement(
         select(*selected)
         .where(any_of(table.c[column], "keys", table.c[column].type))
@@ -236,8 +235,8 @@ def _order(sort: ColumnElement[Any], row_id: ColumnElement[Any], shape: Shape) -
 
 
 def _output(c: Columns, shape: Shape) -> list[ColumnElement[Any]]:
-    names = dict.fromkeys((*shape.columns, "id"))
-    return [*(c[name] for name in names), c[shape.sort].label("sort_key")]
+    names = dict.fromkeys(("id", *shape.columns))
+    return [c[shape.sort].label("sort_key"), *(c[name] for name in names)]
 
 
 def _limit() -> Any:

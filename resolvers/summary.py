@@ -104,7 +104,8 @@ def _seats() -> ColumnElement[Any]:
 
 def _subscriptions(within: Within) -> Select[Any]:
     by: list[ColumnElement[Any]] = [SUBSCRIPTION.c.status, SUBSCRIPTION.c.product_id]
-    return select(*by, func.count().label("n"), _seats()).where(within(SUBSCRIPTION)).group_by(*by)
+    summed: Select[Any] = select(*by, func.count().label("n"), _seats())
+    return summed.where(within(SUBSCRIPTION)).group_by(*by)
 
 
 def _renewals(within: Within) -> Select[Any]:

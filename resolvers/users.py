@@ -39,7 +39,9 @@ USERS = Listing(
 in_scope = pages_of_scope(USERS)
 of_account = pages_by(USERS, "account_id")
 by_id = one(USER, "id")
+by_user_id = one(USER, "user_id")
 api_client_by_id = one(table_of(ApiClient), "id")
+by_api_client_id = one(table_of(ApiClient), "api_client_id")
 
 _ROLES = Statement(
     select(USER_ROLE.c.user_id, USER_ROLE.c.role_code)

@@ -9,7 +9,7 @@ from resolvers import accounts, orders, prices, products, subscriptions, users
 from resolvers.context import Context
 from resolvers.privileges import Action, Privilege, allowed_actions
 from schema.arguments import given, instants, ordering
-from schema.connection import connection, subtree_connection
+from schema.connection import connection
 from schema.field import column, computed, masked, of_noun, related
 from schema.node import Node, global_id, register, row_ids
 from schema.order import ORDERS
@@ -164,8 +164,12 @@ class Account(Node):
         nullable=False,
     )
     children = connection(accounts.children, AccountRef, "The accounts right below it.", **ACCOUNTS)
-    descendants = subtree_connection(
-        accounts.descendants, AccountRef, "All accounts below it, flat; `depth` tells how far down.", **ACCOUNTS
+    descendants = connection(
+        accounts.descendants,
+        AccountRef,
+        "All accounts below it, flat; `depth` tells how far down.",
+        **ACCOUNTS,
+        has_depth=True,
     )
     users = connection(users.of_account, UserRef, "Its own users.", **USERS)
     subscriptions = connection(subscriptions.of_account, SubscriptionRef, "Its own subscriptions.", **SUBSCRIPTIONS)

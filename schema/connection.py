@@ -3,22 +3,23 @@
 Source: Relay Cursor Connections Specification.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from inspect import Parameter
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
 from models.statement import Row
-from resolvers.cursor import CursorCodec
+from resolvers.context import Context
 from resolvers.errors import InvalidError
 from resolvers.page import COUNT_CAP, CountRequest, PageRequest, Slice, window
 from resolvers.privileges import Privilege
-from resolvers.source import Key, PageSource
+from resolvers.source import Key, PageSource, Source
 from schema.enums import Direction
-from schema.field import PRIVILEGE, SOURCE, described
+from schema.execution.declaration import Paged
+from schema.field import declared, described, row_type
 from schema.info import Info
-from schema.selection import NEEDS, connection_columns
+from schema.selection import connection_columns
 
 T = TypeVar("T")
 
@@ -51,11 +52,11 @@ async def _count(root: "PageOf", info: Info) -> int:
 
 
 async def _total_count(root: "PageOf", info: Info) -> int:
-    return min(await _count(root, info), COUNT_CAP)
+    return _told(await _count(root, info))[0]
 
 
 async def _is_exact(root: "PageOf", info: Info) -> bool:
-    return await _count(root, info) <= COUNT_CAP
+    return _told(await _count(root, info))[1]
 
 
 @strawberry.type(description="A page of a list.")
@@ -74,36 +75,39 @@ class Connection(Generic[T]):
     )
 
 
-@dataclass(slots=True)
-class _EdgeOf:
-    node: Row
-    _slice: Slice
-    _cursors: CursorCodec
+class EdgeOf:
+    """What stands behind an `Edge`."""
 
-    @property
-    def cursor(self) -> str:
-        return self._cursors.encode(self._slice.field, self.node.sort_key, self.node.id)
+    __slots__ = ("cursor", "node")
+
+    def __init__(self, node: Row, cursor: str) -> None:
+        self.node = node
+        self.cursor = cursor
 
 
 class PageOf:
     """What stands behind a `Connection`: a slice, if one was needed, and what counting takes."""
 
-    def __init__(self, source: PageSource, key: Key, page: Slice, cursors: CursorCodec, count: CountRequest) -> None:
+    def __init__(
+        self, source: PageSource, key: Key, count: CountRequest, page: Slice, name: Any, context: Context
+    ) -> None:
         self.source = source
         self.key = key
         self.count_request = count
         self._page = page
-        self._cursors = cursors
-
-    @property
-    def nodes(self) -> Any:
-        """The rows."""
-        return self._page.rows
+        self._name = name
+        self._context = context
 
     @cached_property
-    def edges(self) -> list[_EdgeOf]:
+    def nodes(self) -> list[Row]:
+        """The rows."""
+        return [self._name(row) for row in self._page.rows]
+
+    @cached_property
+    def edges(self) -> list[EdgeOf]:
         """The rows with their cursors."""
-        return [_EdgeOf(row, self._page, self._cursors) for row in self._page.rows]
+        cursor = partial(_cursor, self.source.pages, self._context, self._page)
+        return [EdgeOf(node, cursor(row)) for node, row in zip(self.nodes, self._page.rows, strict=True)]
 
     @property
     def page_info(self) -> "PageOf":
@@ -131,48 +135,34 @@ class PageOf:
         return self.edges[-1].cursor if self.edges else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The arguments of a connection as they came: each may be unset."""
-
-    first: Any
-    after: Any
-    last: Any
-    before: Any
-    filter: Any
-    order_by: Any
-    max_depth: Any = None
+def _cursor(pages: Source, context: Context, page: Slice, row: Row) -> str:
+    at = pages.leading.index("sort_key")
+    return context.cursors.encode(page.field, row[at], row[at + 1])
 
 
-async def _page(root: Any, info: Info, source: PageSource, privilege: Privilege, asked: _Asked) -> PageOf:
-    """The page that was asked for, without rows when only its count is selected.
+def _told(counted: int) -> tuple[int, bool]:
+    return min(counted, COUNT_CAP), counted <= COUNT_CAP
+
+
+def _requests(
+    source: PageSource, _context: Context, asked: dict[str, Any], columns: tuple[str, ...]
+) -> tuple[PageRequest, CountRequest]:
+    """What the arguments of a connection ask for.
 
     Raises:
-        ForbiddenError: the caller lacks the privilege for the list.
-        InvalidError: arguments that contradict each other, or a cursor of another list.
+        InvalidError: arguments that contradict each other or are out of range.
     """
-    context = info.context
-    context.caller.require(privilege)
-    size, backwards, cursor = window(*map(_given, (asked.first, asked.after, asked.last, asked.before)))
-    filters = tuple(sorted(asked.filter.values().items())) if asked.filter else ()
+    given = {name: None if value is UNSET else value for name, value in asked.items()}
+    size, backwards, cursor = window(*(given.get(name) for name in ("first", "after", "last", "before")))
+    chosen, order_by, max_depth = given.get("filter"), given.get("order_by"), given.get("max_depth")
+    filters = tuple(sorted(chosen.values().items())) if chosen else ()
     sort, descending = source.listing.default
-    if asked.order_by:
-        sort, descending = str(asked.order_by.field), asked.order_by.direction == Direction.DESC
-    max_depth = _given(asked.max_depth)
+    if order_by:
+        sort, descending = str(order_by.field), order_by.direction == Direction.DESC
     if max_depth is not None and max_depth < 1:
         raise InvalidError(f"`maxDepth` is {max_depth}; it takes 1 (children only) or more.")
-    key = source.pages.key(root) if source.pages.needs else ()
-    columns = connection_columns(info)
-    page = Slice([], "")
-    if columns is not None:
-        request = PageRequest(columns, filters, sort, descending, size, backwards, cursor, max_depth)
-        page = await context.load(source.pages, key, request)
-    return PageOf(source, key, page, context.cursors, CountRequest(filters, max_depth))
-
-
-def _given(value: Any) -> Any:
-    """The argument's value; None where it was left out, as where it is null."""
-    return None if value is UNSET else value
+    page = PageRequest(columns, filters, sort, descending, size, backwards, cursor, max_depth)
+    return page, CountRequest(filters, max_depth)
 
 
 UNSET: Any = strawberry.UNSET
@@ -206,6 +196,7 @@ def connection(
     filter_type: Any,
     order_type: Any,
     privilege: Privilege,
+    has_depth: bool = False,
 ) -> Any:
     """A field that is a list in pages, fetched for all parents of a level at once.
 
@@ -216,67 +207,40 @@ def connection(
         filter_type: the input type for `filter`; its `values()` gives the source's filters.
         order_type: the input type for `orderBy`, of a field and a direction.
         privilege: what it takes to see the list.
+        has_depth: whether the list goes down the tree, so that its depth can be bounded.
     """
-    filter_argument: Any = _filter_argument(filter_type)
-    order_argument: Any = _order_argument(order_type)
+    filter_argument = Annotated[
+        filter_type | None, strawberry.argument(description="Which rows: all conditions must hold.")
+    ]
+    order_argument = Annotated[order_type | None, strawberry.argument(description="In which order.")]
+    annotations = {"first": First, "after": After, "last": Last, "before": Before}
+    annotations |= {"max_depth": MaxDepth} if has_depth else {}
+    annotations |= {"filter": filter_argument, "order_by": order_argument}
 
-    async def resolve(
-        root: Any,
-        info: Info,
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-        filter: filter_argument = UNSET,  # noqa: A002  # the argument's public name
-        order_by: order_argument = UNSET,
-    ) -> Connection[node_type] | None:
-        asked = _Asked(first, after, last, before, filter, order_by)
-        return await _page(root, info, source, privilege, asked)  # type: ignore[return-value]  # stands behind the type
+    async def resolve(root: Any, info: Info, **asked: Any) -> PageOf:
+        context = info.context
+        needed = connection_columns(info)
+        request, count = _requests(source, context, asked, needed or ())
+        key = getattr(root, source.pages.needs[0]) if source.pages.needs else ()
+        page = Slice([], "") if needed is None else await context.load(source.pages, key, request)
+        name = row_type(source.pages.noun, source.pages.layout(needed or ()))
+        return PageOf(source, key, count, page, name, context)
 
-    return _declared(resolve, source, description, privilege)
-
-
-def subtree_connection(
-    source: PageSource,
-    node_type: Any,
-    description: str,
-    *,
-    filter_type: Any,
-    order_type: Any,
-    privilege: Privilege,
-) -> Any:
-    """As `connection`, with a bound on how far down the list goes."""
-    filter_argument: Any = _filter_argument(filter_type)
-    order_argument: Any = _order_argument(order_type)
-
-    async def resolve(
-        root: Any,
-        info: Info,
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-        max_depth: MaxDepth = UNSET,
-        filter: filter_argument = UNSET,  # noqa: A002  # the argument's public name
-        order_by: order_argument = UNSET,
-    ) -> Connection[node_type] | None:
-        asked = _Asked(first, after, last, before, filter, order_by, max_depth)
-        return await _page(root, info, source, privilege, asked)  # type: ignore[return-value]  # stands behind the type
-
-    return _declared(resolve, source, description, privilege)
-
-
-def _filter_argument(filter_type: Any) -> Any:
-    return Annotated[filter_type | None, strawberry.argument(description="Which rows: all conditions must hold.")]
-
-
-def _order_argument(order_type: Any) -> Any:
-    return Annotated[order_type | None, strawberry.argument(description="In which order.")]
-
-
-def _declared(resolve: Any, source: PageSource, description: str, privilege: Privilege) -> Any:
-    return strawberry.field(
-        resolver=resolve,
-        description=described(description, privilege),
-        metadata={NEEDS: source.pages.needs, PRIVILEGE: privilege, SOURCE: source},
+    return declared(
+        Paged(
+            needs=source.pages.needs,
+            check=lambda context: context.caller.require(privilege),
+            pages=source.pages,
+            counts=source.counts,
+            requests=partial(_requests, source),
+            cursor=partial(_cursor, source.pages),
+            total=_told,
+        ),
+        resolve,
+        Connection[node_type] | None,
+        described(description, privilege),
+        [
+            Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=UNSET)
+            for name, annotation in annotations.items()
+        ],
     )

@@ -1,30 +1,26 @@
 """How fields are declared: what they mean, which columns they are made of, where their data comes from.
 
-A declaration is data; the resolver that graphql-core calls is made from it. So every field checks its privilege in
-the same way, and another executor can read the declarations instead of calling the resolvers.
+A declaration is data (`schema/execution/declaration.py`). The resolver that graphql-core calls is made from it here;
+plans read it directly. So both check the same privilege and call the same function over a set of parents.
 """
 
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, get_type_hints
+from collections import namedtuple
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
+from inspect import Parameter, Signature, signature
+from typing import Any, TypeVar, cast
 
 import strawberry
 
 from models.statement import Row
 from resolvers.context import Context
-from resolvers.privileges import MEANINGS, Privilege
+from resolvers.privileges import Privilege
 from resolvers.source import Source
+from schema.execution.declaration import DECLARATION, Column, Computed, Declaration, Loaded, Lookup, Prefixed, Related
 from schema.info import Info
-from schema.selection import NEEDS, columns
+from schema.selection import columns
 
 T = TypeVar("T")
-
-PRIVILEGE = "privilege"
-SOURCE = "source"
-
-
-def described(text: str, privilege: Privilege | None) -> str:
-    """A field's description, with the privilege that it takes."""
-    return f"{text} Takes the privilege `{privilege.value}`." if privilege else text
 
 
 def column(description: str) -> Any:
@@ -34,33 +30,29 @@ def column(description: str) -> Any:
 
 def renamed(name: str, graphql_type: Any, description: str) -> Any:
     """A field that is a column of another name."""
+    declaration = Column(needs=(name,), name=name)
+    return declared(declaration, lambda root, info: getattr(root, name), graphql_type, description)
 
-    def resolve(root: Row) -> graphql_type:
-        return getattr(root, name)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={NEEDS: (name,)})
+def prefixed(prefix: str, name: str, graphql_type: Any, description: str) -> Any:
+    """A field that is a column behind a constant text."""
+    declaration = Prefixed(needs=(name,), prefix=prefix, name=name)
+    return declared(declaration, lambda root, info: f"{prefix}{getattr(root, name)}", graphql_type, description)
 
 
 def computed(
-    description: str, *, needs: tuple[str, ...], privilege: Privilege | None = None
+    description: str, *, needs: tuple[str, ...] = (), privilege: Privilege | None = None
 ) -> Callable[[Callable[..., T]], T]:
     """A field worked out from columns of its row by a function of the row, or of the row and the context."""
 
     def declare(function: Callable[..., T]) -> T:
-        takes_context = function.__code__.co_argcount > 1
+        takes_context = len(_positional(function)) > 1
+        declaration = Computed(needs=needs, check=_check(privilege), function=function, takes_context=takes_context)
 
         def resolve(root: Row, info: Info) -> Any:
-            if privilege is not None:
-                info.context.caller.require(privilege)
             return function(root, info.context) if takes_context else function(root)
 
-        resolve.__annotations__["return"] = function.__annotations__["return"]
-        field: Any = strawberry.field(
-            resolver=resolve,
-            description=described(description, privilege),
-            metadata={NEEDS: needs, PRIVILEGE: privilege},
-        )
-        return field  # type: ignore[no-any-return]  # Strawberry turns it into an attribute of the function's type
+        return cast(T, declared(declaration, resolve, _returns(function), described(description, privilege)))
 
     return declare
 
@@ -78,16 +70,16 @@ def related(
         nullable: whether it can be missing.
     """
 
-    async def resolve(root: Row, info: Info) -> graphql_type | None if nullable else graphql_type:  # type: ignore[valid-type]  # the type is a value here
-        if privilege is not None:
-            info.context.caller.require(privilege)
-        key = source.key(root)
-        return None if key is None else await info.context.load(source, key, columns(info))
+    async def resolve(root: Row, info: Info) -> Any:
+        (needed,) = source.needs
+        key = getattr(root, needed)
+        return None if key is None else await load_rows(info.context, source, key, columns(info))
 
-    return strawberry.field(
-        resolver=resolve,
-        description=described(description, privilege),
-        metadata={NEEDS: source.needs, PRIVILEGE: privilege, SOURCE: source},
+    return declared(
+        Related(needs=source.needs, check=_check(privilege), source=source),
+        resolve,
+        graphql_type | None if nullable else graphql_type,
+        described(description, privilege),
     )
 
 
@@ -95,42 +87,126 @@ def loaded(
     source: Source,
     description: str,
     *,
+    needs: tuple[str, ...] = (),
     privilege: Privilege | None = None,
-    request: Callable[[Any], Hashable] = lambda _root: None,
+    request: Callable[..., Hashable] = lambda: None,
 ) -> Callable[[Callable[..., T]], T]:
-    """A field worked out from what a source has for its parent, by a function of that and of the parent's row.
+    """A field worked out from what a source has for its parent, and from what the parent's row `needs` besides.
 
-    The function's third argument, if it has one, is the context.
+    The function takes what was loaded, then the parent's row, then the context if it has a third parameter. Its
+    keyword-only parameters are the field's arguments; `request` takes them too, and makes the source's request.
     """
 
     def declare(function: Callable[..., T]) -> T:
-        takes_context = function.__code__.co_argcount > 2  # what was loaded and the row come first
+        takes_context = len(_positional(function)) > 2  # what was loaded and the row come first
+        arguments = _keyword_only(function)
 
-        async def resolve(root: Row, info: Info) -> Any:
-            if privilege is not None:
-                info.context.caller.require(privilege)
-            value = await info.context.load(source, source.key(root), request(root))
-            return function(value, root, info.context) if takes_context else function(value, root)
+        async def resolve(root: Row, info: Info, **given: Any) -> Any:
+            (needed,) = source.needs
+            value = await info.context.load(source, getattr(root, needed), request(**given) if arguments else request())
+            return function(value, root, *([info.context] if takes_context else []), **given)
 
-        resolve.__annotations__["return"] = get_type_hints(function, include_extras=True)["return"]
-        field: Any = strawberry.field(
-            resolver=resolve,
-            description=described(description, privilege),
-            metadata={NEEDS: source.needs, PRIVILEGE: privilege, SOURCE: source},
+        declaration = Loaded(
+            needs=(*source.needs, *needs),
+            check=_check(privilege),
+            source=source,
+            request=request,
+            function=function,
+            takes_context=takes_context,
         )
-        return field  # type: ignore[no-any-return]  # as in `computed`
+        text = described(description, privilege)
+        return cast(T, declared(declaration, resolve, _returns(function), text, arguments))
 
     return declare
+
+
+def lookup(description: str) -> Callable[[Callable[..., T]], T]:
+    """A field of the root: a function of the context and the field's arguments that gives references to rows."""
+
+    def declare(function: Callable[..., T]) -> T:
+        async def resolve(root: Any, info: Info, **given: Any) -> Any:
+            found: Any = function(info.context, **given)
+            many = isinstance(found, list)
+            rows = await _referred(info, found if many else [found])
+            return rows if many else rows[0]
+
+        declaration = Lookup(function=function)
+        return cast(T, declared(declaration, resolve, _returns(function), description, _keyword_only(function)))
+
+    return declare
+
+
+async def _referred(info: Info, references: Sequence[Any]) -> list[Any]:
+    waiting = [
+        reference and load_rows(info.context, reference.source, reference.key, columns(info, reference.type_name))
+        for reference in references
+    ]
+    return [each and await each for each in waiting]
+
+
+def declared(
+    declaration: Declaration,
+    resolve: Callable[..., Any],
+    graphql_type: Any,
+    description: str,
+    arguments: Sequence[Parameter] = (),
+) -> Any:
+    """The Strawberry field of a declaration, with a resolver of that signature which makes the declaration's check."""
+    check = declaration.check
+
+    def checked(root: Any, info: Info, **given: Any) -> Any:
+        if check is not None:
+            check(info.context)
+        return resolve(root, info, **given)
+
+    resolver: Any = checked
+    given = [Parameter("root", Parameter.POSITIONAL_OR_KEYWORD, annotation=Any)]
+    given.append(Parameter("info", Parameter.POSITIONAL_OR_KEYWORD, annotation=Info))
+    resolver.__signature__ = Signature([*given, *arguments], return_annotation=graphql_type)
+    resolver.__annotations__ = {each.name: each.annotation for each in (*given, *arguments)} | {"return": graphql_type}
+    return strawberry.field(resolver=resolver, description=description, metadata={DECLARATION: declaration})
+
+
+async def load_rows(context: Context, source: Source, key: Any, needed: tuple[str, ...]) -> Any:
+    """What a source of rows has for one parent, its rows under their names."""
+    found = await context.load(source, key, needed)
+    if found is None:
+        return None
+    name = row_type(source.noun, source.layout(needed))
+    return [name(row) for row in found] if isinstance(found, list) else name(found)
+
+
+@lru_cache(4000)
+def row_type(noun: str, names: tuple[str, ...]) -> Callable[[Sequence[Any]], Row]:
+    """Makes named tuples, which know what they are a row of, out of a driver's rows."""
+    base: Any = namedtuple("Row", names)  # type: ignore[misc]  # known when a query comes, not to mypy
+    return cast(Any, type("Row", (base,), {"__slots__": (), "noun": noun}))._make  # type: ignore[no-any-return]  # a constructor
+
+
+def described(text: str, privilege: Privilege | None) -> str:
+    """A field's description, with the privilege that it takes."""
+    return f"{text} Takes the privilege `{privilege.value}`." if privilege else text
+
+
+def _check(privilege: Privilege | None) -> Callable[[Context], None] | None:
+    return None if privilege is None else lambda context: context.caller.require(privilege)
+
+
+def _positional(function: Callable[..., Any]) -> list[Parameter]:
+    return [each for each in signature(function).parameters.values() if each.kind is not Parameter.KEYWORD_ONLY]
+
+
+def _keyword_only(function: Callable[..., Any]) -> list[Parameter]:
+    return [each for each in signature(function).parameters.values() if each.kind is Parameter.KEYWORD_ONLY]
+
+
+def _returns(function: Callable[..., Any]) -> Any:
+    return function.__annotations__["return"]
 
 
 def of_noun(noun: str) -> Callable[[Any, Any], bool]:
     """`is_type_of` for a type whose objects are rows of a table."""
     return lambda row, _info: getattr(row, "noun", None) == noun
-
-
-def privilege_note(privilege: Privilege) -> str:
-    """What a privilege lets one do, for a description."""
-    return MEANINGS[privilege]
 
 
 def masked(context: Context, value: str | None, *, own: bool = False) -> str | None:

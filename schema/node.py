@@ -7,11 +7,10 @@ from typing import Any
 
 import strawberry
 
-from models.statement import Row
 from resolvers.errors import InvalidError
 from resolvers.privileges import Privilege
 from resolvers.source import Source
-from schema.field import computed
+from schema.field import prefixed
 
 _ID = re.compile(r"\A([a-z]{3})_([1-9][0-9]{0,18})\Z")
 _LARGEST = 2**63 - 1
@@ -52,11 +51,7 @@ def register(prefix: str, type_name: str, source: Source, privilege: Privilege) 
 
 def global_id(prefix: str, description: str = "The global id.", column: str = "id") -> Any:
     """The `id` field of a type."""
-
-    def row_id(row: Row) -> strawberry.ID:
-        return strawberry.ID(f"{prefix}_{getattr(row, column)}")
-
-    return computed(description, needs=(column,))(row_id)
+    return prefixed(f"{prefix}_", column, strawberry.ID, description)
 
 
 def split(text: str) -> tuple[str, int] | None:

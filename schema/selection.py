@@ -13,10 +13,8 @@ from graphql import (
     get_named_type,
 )
 
+from schema.execution.declaration import DECLARATION
 from schema.info import Info
-
-NEEDS = "needs"
-"""The metadata of a field that names the columns of its parent's row that it is made of."""
 
 
 def fields_below(info: "GraphQLResolveInfo[Any]", nodes: Iterable[Any]) -> list[FieldNode]:
@@ -45,8 +43,8 @@ def _needs(of_type: GraphQLObjectType | GraphQLInterfaceType, selected: Sequence
         if field is None:  # `__typename`, or a field of another type of the interface
             continue
         declared = field.extensions["strawberry-definition"]
-        needs = declared.metadata.get(NEEDS)
-        columns.update((declared.python_name,) if needs is None else needs)
+        declaration = declared.metadata.get(DECLARATION)
+        columns.update(declaration.needs if declaration else (declared.python_name,))
     return columns
 
 

@@ -121,7 +121,10 @@ class SubscriptionItem:
         return _unit(charges, item, cost=True)
 
     @loaded(
-        subscriptions.item_charges, "What the caller's account charges for one unit and billing period.", privilege=_F
+        subscriptions.item_charges,
+        "What the caller's account charges for one unit and billing period.",
+        needs=("id",),
+        privilege=_F,
     )
     def unit_price(charges: list[Charge], item: Row) -> Money | None:
         return _unit(charges, item, cost=False)

@@ -1,6 +1,6 @@
 """Summaries in GraphQL: counts and sums over a subtree."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -10,10 +10,8 @@ from resolvers import products, summary
 from resolvers.errors import InvalidError
 from resolvers.page import DEFAULT_SIZE, MAX_SIZE
 from resolvers.privileges import Privilege
-from schema.field import PRIVILEGE, SOURCE, column, described, loaded, related
-from schema.info import Info
+from schema.field import column, loaded, related
 from schema.reference import ProductRef
-from schema.selection import NEEDS
 from schema.values import Money, money
 
 _MAX_DAYS = 3660
@@ -94,50 +92,21 @@ def _monthly(sums: summary.Money) -> MonthlyMoney:
     )
 
 
-def _by_product() -> Any:
-    async def resolve(
-        root: Row,
-        info: Info,
-        first: Annotated[
-            int, strawberry.argument(description="How many products at most, 1 to 100: those with most seats.")
-        ] = DEFAULT_SIZE,
-    ) -> list[ProductCount] | None:
-        if not 1 <= first <= MAX_SIZE:
-            raise InvalidError(f"`first` is {first}; it takes 1 to {MAX_SIZE}.")
-        info.context.caller.require(Privilege.SUBSCRIPTIONS_VIEW)
-        rows = await info.context.load(summary.subscriptions, root.path)
-        groups = summary.grouped_by(summary.active(rows), lambda row: row.product_id)
-        return groups[:first]  # type: ignore[return-value]  # stands behind the type
-
-    return strawberry.field(
-        resolver=resolve,
-        description=described(
-            "Active subscriptions by product, those with most seats first; `productCount` tells how many there are.",
-            Privilege.SUBSCRIPTIONS_VIEW,
-        ),
-        metadata={NEEDS: ("path",), PRIVILEGE: Privilege.SUBSCRIPTIONS_VIEW, SOURCE: summary.subscriptions},
-    )
+_Products = Annotated[
+    int, strawberry.argument(description="How many products at most, 1 to 100: those with most seats.")
+]
+_Days = Annotated[int, strawberry.argument(description="How many days ahead, today included: 0 to 3660.")]
 
 
-def _renewals() -> Any:
-    async def resolve(
-        root: Row,
-        info: Info,
-        days: Annotated[int, strawberry.argument(description="How many days ahead, today included: 0 to 3660.")] = 30,
-    ) -> Renewals | None:
-        if not 0 <= days <= _MAX_DAYS:
-            raise InvalidError(f"`days` is {days}; it takes 0 to {_MAX_DAYS}.")
-        info.context.caller.require(Privilege.SUBSCRIPTIONS_VIEW)
-        rows = await info.context.load(summary.renewals, root.path, days)
-        return Renewals(count=rows[0].n if rows else 0, seats=rows[0].seats if rows else 0)
+def _some_products(first: int) -> None:
+    if not 1 <= first <= MAX_SIZE:
+        raise InvalidError(f"`first` is {first}; it takes 1 to {MAX_SIZE}.")
 
-    return strawberry.field(
-        resolver=resolve,
-        description=described(
-            "Active subscriptions that renew by themselves in the next days.", Privilege.SUBSCRIPTIONS_VIEW
-        ),
-        metadata={NEEDS: ("path",), PRIVILEGE: Privilege.SUBSCRIPTIONS_VIEW, SOURCE: summary.renewals},
-    )
+
+def _some_days(days: int) -> int:
+    if not 0 <= days <= _MAX_DAYS:
+        raise InvalidError(f"`days` is {days}; it takes 0 to {_MAX_DAYS}.")
+    return days
 
 
 @strawberry.type(
@@ -159,7 +128,17 @@ class Summary:
         groups = summary.grouped_by(rows, lambda row: row.status)
         return [SubscriptionCount(status=group.by, count=group.count, seats=group.seats) for group in groups]
 
-    subscriptions_by_product = _by_product()
+    @loaded(
+        summary.subscriptions,
+        "Active subscriptions by product, those with most seats first; `productCount` tells how many there are.",
+        privilege=Privilege.SUBSCRIPTIONS_VIEW,
+        request=_some_products,
+    )
+    def subscriptions_by_product(
+        rows: list[Row], _row: Row, *, first: _Products = DEFAULT_SIZE
+    ) -> list[ProductCount] | None:
+        groups = summary.grouped_by(summary.active(rows), lambda row: row.product_id)
+        return groups[:first]  # type: ignore[return-value]  # stands behind the type
 
     @loaded(
         summary.subscriptions, "How many products have active subscriptions.", privilege=Privilege.SUBSCRIPTIONS_VIEW
@@ -178,7 +157,14 @@ class Summary:
             for group in groups
         ]
 
-    renewals = _renewals()
+    @loaded(
+        summary.renewals,
+        "Active subscriptions that renew by themselves in the next days.",
+        privilege=Privilege.SUBSCRIPTIONS_VIEW,
+        request=_some_days,
+    )
+    def renewals(rows: list[Row], _row: Row, *, days: _Days = 30) -> Renewals | None:
+        return Renewals(count=rows[0].n if rows else 0, seats=rows[0].seats if rows else 0)
 
     @loaded(
         summary.money,

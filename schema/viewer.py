@@ -1,7 +1,6 @@
 """Who asks, and the ways into the graph."""
 
-from collections import defaultdict
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import strawberry
@@ -13,134 +12,116 @@ from resolvers.context import Context
 from resolvers.errors import InvalidError
 from resolvers.privileges import Action, Privilege, allowed_actions
 from schema.account import Account
-from schema.info import Info
+from schema.execution.declaration import Reference
+from schema.field import column, computed, loaded, lookup, related
 from schema.node import NOUNS, Node, split
 from schema.reference import SummaryRef
-from schema.selection import columns
 from schema.user import ApiClient, User
 
 _MAX_NODES = 100
 
 
-async def _account(context: Context, needed: tuple[str, ...]) -> Any:
-    return await context.load(accounts.by_id, context.caller.account_id, needed)
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What stands behind `Viewer` and the root's summary: the caller, as far as fields are made of it."""
+
+    user_id: int | None
+    api_client_id: int | None
+    account_id: int
+    acting_as_id: int | None
+    path: str
+    reach: Reach
+    privileges: list[str]
+
+
+def _asking(context: Context) -> Asking:
+    caller = context.caller
+    privileges = sorted(privilege.value for privilege in caller.privileges)
+    return Asking(caller.user_id, caller.client_id, caller.account_id, None, caller.path, caller.reach, privileges)
 
 
 @strawberry.type(description="Who asks: the user or API client, and the account whose eyes are used.")
 class Viewer:
-    """Its source is the context itself."""
+    """Stands in front of `Asking`."""
 
-    @strawberry.field(description="The user who acts. Null for an API client.")
-    async def user(root: Any, info: Info) -> User | None:
-        if info.context.caller.user_id is None:
-            return None
-        return await info.context.load(users.by_id, info.context.caller.user_id, columns(info))  # type: ignore[no-any-return]  # a row
-
-    @strawberry.field(description="The API client that acts. Null for a user.")
-    async def api_client(root: Any, info: Info) -> ApiClient | None:
-        if info.context.caller.client_id is None:
-            return None
-        return await info.context.load(users.api_client_by_id, info.context.caller.client_id, columns(info))  # type: ignore[no-any-return]  # a row
-
-    @strawberry.field(description="The account at whose place in the tree the caller looks.")
-    async def account(root: Any, info: Info) -> Account | None:
-        return await _account(info.context, columns(info))  # type: ignore[no-any-return]  # a row
-
-    @strawberry.field(
-        description="The account that the user really belongs to, while working in another below it; null otherwise."
+    reach: Reach = column("How far below the account the caller sees.")
+    privileges: list[str] = column("What the caller may do, as `resource:action`, in alphabetical order.")
+    user: User | None = related(users.by_user_id, User, "The user who acts. Null for an API client.")
+    api_client: ApiClient | None = related(
+        users.by_api_client_id, ApiClient, "The API client that acts. Null for a user."
     )
-    async def acting_as(root: Any, info: Info) -> Account | None:
+    account: Account | None = related(
+        accounts.by_account_id, Account, "The account at whose place in the tree the caller looks."
+    )
+    acting_as: Account | None = related(
+        accounts.acting_as,
+        Account,
+        "The account that the user really belongs to, while working in another below it; null otherwise.",
+    )
+
+    @loaded(accounts.type_of, "What the caller may do at its own account.")
+    def allowed_actions(of_type: str, _asking: Asking, context: Context) -> list[Action]:
+        return allowed_actions(context.caller.privileges, AccountType(of_type))
+
+
+_Id = Annotated[strawberry.ID, strawberry.argument(description="The global id.")]
+_Ids = Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")]
+_AccountId = Annotated[strawberry.ID | None, strawberry.argument(description="Its global id.")]
+_ExternalId = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Its external id. Where several vendors use the same: the account nearest to the caller's."
+    ),
+]
+
+
+def _reference(context: Context, text: str) -> Reference | None:
+    """What a global id refers to. Whether the caller may see it at all depends on its type alone.
+
+    Raises:
+        ForbiddenError: the caller may not see objects of that type.
+    """
+    parts = split(text)
+    noun = NOUNS.get(parts[0]) if parts else None
+    if parts is None or noun is None:
         return None
-
-    @strawberry.field(description="How far below the account the caller sees.")
-    def reach(root: Any, info: Info) -> Reach:
-        return info.context.caller.reach
-
-    @strawberry.field(description="What the caller may do, as `resource:action`, in alphabetical order.")
-    def privileges(root: Any, info: Info) -> list[str]:
-        return sorted(privilege.value for privilege in info.context.caller.privileges)
-
-    @strawberry.field(description="What the caller may do at its own account.")
-    async def allowed_actions(root: Any, info: Info) -> list[Action]:
-        own = await _account(info.context, ("type",))
-        return allowed_actions(info.context.caller.privileges, AccountType(own.type))
-
-
-async def _node(info: Info, prefix: str, row_id: int) -> Any:
-    noun = NOUNS[prefix]
-    info.context.caller.require(noun.privilege)
-    return await info.context.load(noun.source, row_id, columns(info, noun.type_name))
+    context.caller.require(noun.privilege)
+    return Reference(type_name=noun.type_name, source=noun.source, key=parts[1])
 
 
 @strawberry.type
 class ViewerQuery:
     """The ways into the graph that are no lists."""
 
-    @strawberry.field(description="Who asks.")
-    def viewer(root: Any, info: Info) -> Viewer | None:
-        return info.context  # type: ignore[return-value]  # stands behind the type
+    @computed("Who asks.")
+    def viewer(_root: Any, context: Context) -> Viewer | None:
+        return _asking(context)  # type: ignore[return-value]  # stands behind the type
 
-    @strawberry.field(description="The object with a global id. Null when it doesn't exist or is not visible.")
-    async def node(
-        root: Any,
-        info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002  # its public name
-    ) -> Node | None:
-        parts = split(id)
-        return await _node(info, *parts) if parts and parts[0] in NOUNS else None
+    @lookup("The object with a global id. Null when it doesn't exist or is not visible.")
+    def node(context: Context, *, id: _Id) -> Node | None:  # noqa: A002  # its public name
+        return _reference(context, id)  # type: ignore[return-value]  # leads to the row
 
-    @strawberry.field(
-        description="The objects with these global ids, in their order; null for each that is not visible."
-    )
-    async def nodes(
-        root: Any,
-        info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, at most 100.")],
-    ) -> list[Node | None] | None:
+    @lookup("The objects with these global ids, in their order; null for each that is not visible.")
+    def nodes(context: Context, *, ids: _Ids) -> list[Node | None] | None:
         if len(ids) > _MAX_NODES:
             raise InvalidError(f"{len(ids)} ids; at most {_MAX_NODES} at once.")
-        parts = [split(text) for text in ids]
-        wanted: dict[str, list[int]] = defaultdict(list)
-        for part in parts:
-            if part and part[0] in NOUNS:
-                wanted[part[0]].append(part[1])
-        found: dict[tuple[str, int], Any] = {}
-        for prefix, row_ids in wanted.items():
-            for row_id, row in zip(row_ids, await _nodes_of(info, prefix, row_ids), strict=True):
-                found[prefix, row_id] = row
-        return [found.get(part) if part else None for part in parts]
+        return [_reference(context, text) for text in ids]  # type: ignore[misc]  # lead to the rows
 
-    @strawberry.field(
-        description="An account by its global id or by its external id. Null when there is none, or none visible."
-    )
-    async def account(
-        root: Any,
-        info: Info,
-        id: Annotated[strawberry.ID | None, strawberry.argument(description="Its global id.")] = strawberry.UNSET,  # noqa: A002  # its public name
-        external_id: Annotated[
-            str | None,
-            strawberry.argument(
-                description="Its external id. Where several vendors use the same: the account nearest to the caller's."
-            ),
-        ] = strawberry.UNSET,
+    @lookup("An account by its global id or by its external id. Null when there is none, or none visible.")
+    def account(
+        context: Context,
+        *,
+        id: _AccountId = strawberry.UNSET,  # noqa: A002  # its public name
+        external_id: _ExternalId = strawberry.UNSET,
     ) -> Account | None:
         if bool(id) == bool(external_id):
             raise InvalidError("Give either `id` or `externalId`.")
-        info.context.caller.require(Privilege.ACCOUNTS_VIEW)
         if external_id:
-            return await info.context.load(accounts.by_external_id, external_id, columns(info))  # type: ignore[no-any-return]  # a row
-        parts = split(id or "")
-        if parts is None or parts[0] != "acc":
-            return None
-        return await info.context.load(accounts.by_id, parts[1], columns(info))  # type: ignore[no-any-return]  # a row
+            context.caller.require(Privilege.ACCOUNTS_VIEW)
+            return Reference(type_name="Account", source=accounts.by_external_id, key=external_id)  # type: ignore[return-value]  # leads to the row
+        found = _reference(context, id or "")
+        return found if found and found.type_name == "Account" else None  # type: ignore[return-value]  # as above
 
-    @strawberry.field(description="Counts and sums over everything in the caller's scope.")
-    def summary(root: Any, info: Info) -> SummaryRef | None:
-        return SimpleNamespace(path=info.context.caller.path)  # type: ignore[return-value]  # a summary needs only a path
-
-
-async def _nodes_of(info: Info, prefix: str, row_ids: list[int]) -> list[Any]:
-    noun = NOUNS[prefix]
-    info.context.caller.require(noun.privilege)
-    needed = columns(info, noun.type_name)
-    return list(await noun.source.fetch(info.context, row_ids, needed))
+    @computed("Counts and sums over everything in the caller's scope.")
+    def summary(_root: Any, context: Context) -> SummaryRef | None:
+        return _asking(context)  # type: ignore[return-value]  # a summary is worked out from a path
