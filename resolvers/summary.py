@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
     Table,
     Text,
     and_,
@@ -44,7 +43,7 @@ PAID_FOR = (SubscriptionStatus.ACTIVE, SubscriptionStatus.HOLD)
 
 Within = Callable[[Table], ColumnElement[bool]]
 """The condition that a row of the table lies in the subtree that is summed."""
-Sum = Callable[[Within], Select[Any]]
+Sum = Callable[[Within], Any]
 """Builds the grouped statement for one subtree."""
 
 
@@ -90,25 +89,19 @@ def _grouped(name: str, build: Sum, parameters: "Callable[[Context, Any], Mappin
 
 def _count_by(table: Table, *columns: str) -> Sum:
     by: list[ColumnElement[Any]] = [table.c[column] for column in columns]
-
-    def build(within: Within) -> Select[Any]:
-        counted: Select[Any] = select(*by, func.count().label("n"))
-        return counted.where(within(table)).group_by(*by)
-
-    return build
+    return lambda within: select(*by, func.count().label("n")).where(within(table)).group_by(*by)
 
 
 def _seats() -> ColumnElement[Any]:
     return cast(func.sum(SUBSCRIPTION.c.quantity), BigInteger).label("seats")
 
 
-def _subscriptions(within: Within) -> Select[Any]:
+def _subscriptions(within: Within) -> Any:
     by: list[ColumnElement[Any]] = [SUBSCRIPTION.c.status, SUBSCRIPTION.c.product_id]
-    summed: Select[Any] = select(*by, func.count().label("n"), _seats())
-    return summed.where(within(SUBSCRIPTION)).group_by(*by)
+    return select(*by, func.count().label("n"), _seats()).where(within(SUBSCRIPTION)).group_by(*by)
 
 
-def _renewals(within: Within) -> Select[Any]:
+def _renewals(within: Within) -> Any:
     s = SUBSCRIPTION.c
     return select(func.count().label("n"), func.coalesce(_seats(), 0).label("seats")).where(
         within(SUBSCRIPTION),

@@ -116,7 +116,12 @@ class SubscriptionItem:
         products.by_product_id, ProductRef, "The product.", privilege=Privilege.CATALOGUE_VIEW
     )
 
-    @loaded(subscriptions.item_charges, "What the caller's account pays for one unit and billing period.", privilege=_F)
+    @loaded(
+        subscriptions.item_charges,
+        "What the caller's account pays for one unit and billing period.",
+        needs=("id",),
+        privilege=_F,
+    )
     def unit_cost(charges: list[Charge], item: Row) -> Money | None:
         return _unit(charges, item, cost=True)
 
