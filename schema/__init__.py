@@ -3,11 +3,19 @@
 `Query` is the list of everything that can be asked at the root.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import strawberry
+from graphql import GraphQLField
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.arguments import convert_arguments
 
 from schema.account import AccountQuery
 from schema.errors import ErrorCodes
+from schema.execution.documents import Executor
+from schema.execution.plan import Level
+from schema.field import row_type
 from schema.order import OrderQuery
 from schema.price import PriceQuery
 from schema.product import ProductQuery
@@ -27,3 +35,16 @@ schema = strawberry.Schema(
     extensions=[ErrorCodes],
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
 )
+
+
+def _convert(field: GraphQLField, given: dict[str, Any]) -> dict[str, Any]:
+    definition = field.extensions["strawberry-definition"]
+    converter = schema.schema_converter
+    return convert_arguments(given, definition.arguments, converter.scalar_registry, schema.config)
+
+
+def _name_rows(level: Level) -> Callable[[Any], Any]:
+    return row_type("", tuple(level.layout))
+
+
+executor = Executor(schema._schema, _convert, _name_rows)  # noqa: SLF001  # Strawberry keeps the graphql-core schema there

@@ -1,0 +1,174 @@
+"""Documents: parsed, validated and planned once, kept for as long as they are in use."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from schema.execution.declaration import Context
+from schema.execution.plan import Convert, NotCoveredError, Plan, Planner, TooLargeError
+from schema.execution.run import NameRows, Run
+
+MAX_DOCUMENTS = 1_000
+MAX_PLANS = 50
+"""Plans of one document: its operations, times what their `@skip` and `@include` can make of them."""
+MAX_TOKENS = 15_000
+MAX_ERRORS = 5
+
+
+@dataclass(eq=False, slots=True)
+class Document:
+    """A document and what has been made of it.
+
+    Args:
+        errors: why it can't run; empty if it can.
+        operations: by name.
+        deciding: the variables that `@skip` and `@include` look at.
+        plans: by operation and those variables' values; text says why there is none.
+    """
+
+    node: DocumentNode | None
+    errors: list[GraphQLError]
+    operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
+    fragments: dict[str, FragmentDefinitionNode] = field(default_factory=dict)
+    deciding: tuple[str, ...] = ()
+    plans: dict[Any, Plan | str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an operation came to.
+
+    Args:
+        data: None where the operation could not run, or a null took everything away.
+        errors: all of them.
+        is_request_error: nothing was executed.
+    """
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError]
+    is_request_error: bool = False
+
+
+class Executor:
+    """Answers operations by plans.
+
+    Args:
+        schema: whose fields carry declarations.
+        convert: see `Convert`.
+        name_rows: see `NameRows`.
+    """
+
+    def __init__(self, schema: GraphQLSchema, convert: Convert, name_rows: NameRows) -> None:
+        self._schema = schema
+        self._convert = convert
+        self._name_rows = name_rows
+        self._documents: OrderedDict[bytes, Document] = OrderedDict()
+
+    def document(self, text: str) -> Document:
+        """The document of a text."""
+        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        known = self._documents.get(key)
+        if known is None:
+            known = self._documents[key] = self._read(text)
+            if len(self._documents) > MAX_DOCUMENTS:
+                self._documents.popitem(last=False)
+        else:
+            self._documents.move_to_end(key)
+        return known
+
+    def _read(self, text: str) -> Document:
+        try:
+            node = parse(text, max_tokens=MAX_TOKENS)
+        except GraphQLError as error:
+            return Document(None, [error])
+        errors = validate(self._schema, node, max_errors=MAX_ERRORS)
+        if errors:
+            return Document(node, errors)
+        document = Document(node, [])
+        for definition in node.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                document.operations[definition.name.value if definition.name else None] = definition
+            elif isinstance(definition, FragmentDefinitionNode):
+                document.fragments[definition.name.value] = definition
+        document.deciding = _deciding(node)
+        return document
+
+    async def execute(
+        self, document: Document, name: str | None, variables: dict[str, Any] | None, context: Context
+    ) -> Answer:
+        """Answer one operation of a document.
+
+        Raises:
+            NotCoveredError: it holds something that plans don't do.
+        """
+        operation = _chosen(document, name)
+        if isinstance(operation, GraphQLError):
+            return Answer(None, [operation], is_request_error=True)
+        coerced = get_variable_values(
+            self._schema, operation.variable_definitions or (), variables or {}, max_errors=MAX_ERRORS
+        )
+        if isinstance(coerced, list):
+            return Answer(None, coerced, is_request_error=True)
+        try:
+            plan = self._plan(document, operation, coerced)
+        except TooLargeError as error:
+            return Answer(None, [GraphQLError(str(error), operation)], is_request_error=True)
+        run = Run(plan, context, coerced, self._name_rows)
+        data, errors = await run.answer()
+        return Answer(data, errors)
+
+    def _plan(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Plan:
+        name = operation.name.value if operation.name else None
+        key = (name, *(variables.coerced.get(each) for each in document.deciding))
+        plan = document.plans.get(key)
+        if plan is None:
+            try:
+                plan = Planner(self._schema, document.fragments, variables, self._convert).plan(operation)
+            except NotCoveredError as reason:
+                plan = str(reason)
+            if len(document.plans) < MAX_PLANS:
+                document.plans[key] = plan
+        if isinstance(plan, str):
+            raise NotCoveredError(plan)
+        return plan
+
+
+def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | GraphQLError:
+    """The operation to run (specification §6.1, GetOperation)."""
+    if name is None and len(document.operations) > 1:
+        return GraphQLError("Must provide operation name if query contains multiple operations.")
+    if name is None:
+        return next(iter(document.operations.values()), None) or GraphQLError("Must provide an operation.")
+    return document.operations.get(name) or GraphQLError(f"Unknown operation named '{name}'.")
+
+
+def _deciding(node: Any) -> tuple[str, ...]:
+    """The variables in the arguments of directives."""
+    found: set[str] = set()
+    waiting: list[Any] = list(node.definitions)
+    while waiting:
+        each = waiting.pop()
+        for directive in getattr(each, "directives", None) or ():
+            for argument in directive.arguments or ():
+                if argument.value.kind == "variable":
+                    found.add(argument.value.name.value)
+        selection_set = getattr(each, "selection_set", None)
+        if selection_set is not None:
+            waiting.extend(selection_set.selections)
+    return tuple(sorted(found))
+
+
+Execute = Callable[..., Any]
