@@ -4,7 +4,9 @@
 """
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from schema.account import AccountQuery
 from schema.errors import ErrorCodes
@@ -22,7 +24,12 @@ class Query(ViewerQuery, AccountQuery, UserQuery, SubscriptionQuery, OrderQuery,
     """The root."""
 
 
-schema = strawberry.Schema(
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: a refusal is no event, and `ErrorCodes` logs what is a defect."""
+
+
+schema = _Schema(
     query=Query,
     extensions=[ErrorCodes],
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),

@@ -164,6 +164,8 @@ async def _page(root: Any, info: Info, source: PageSource, privilege: Privilege,
     key = source.pages.key(root) if source.pages.needs else ()
     columns = connection_columns(info)
     page = Slice([], "")
+    if columns is None and cursor is not None:
+        columns = ()  # no row is wanted, but a cursor that is none shall be refused
     if columns is not None:
         request = PageRequest(columns, filters, sort, descending, size, backwards, cursor, max_depth)
         page = await context.load(source.pages, key, request)

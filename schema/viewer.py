@@ -1,6 +1,6 @@
 """Who asks, and the ways into the graph."""
 
-from collections import defaultdict
+from asyncio import gather
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from models import AccountType
 from models.scope import Reach
 from resolvers import accounts, users
 from resolvers.context import Context
-from resolvers.errors import InvalidError
+from resolvers.errors import ForbiddenError, InvalidError
 from resolvers.privileges import Action, Privilege, allowed_actions
 from schema.account import Account
 from schema.info import Info
@@ -66,10 +66,21 @@ class Viewer:
         return allowed_actions(info.context.caller.privileges, AccountType(own.type))
 
 
-async def _node(info: Info, prefix: str, row_id: int) -> Any:
-    noun = NOUNS[prefix]
-    info.context.caller.require(noun.privilege)
+async def _node(info: Info, text: str) -> Any:
+    prefix, row_id = split(text) or ("", 0)
+    noun = NOUNS.get(prefix)
+    if noun is None:
+        return None
+    noun.require(info.context.caller, row_id)
     return await info.context.load(noun.source, row_id, columns(info, noun.type_name))
+
+
+async def _node_or_refusal(info: Info, text: str) -> Any:
+    """As `_node`, but a refusal takes this one's place in a list and leaves the others alone."""
+    try:
+        return await _node(info, text)
+    except ForbiddenError as error:
+        return error
 
 
 @strawberry.type
@@ -86,8 +97,7 @@ class ViewerQuery:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002  # its public name
     ) -> Node | None:
-        parts = split(id)
-        return await _node(info, *parts) if parts and parts[0] in NOUNS else None
+        return await _node(info, id)  # type: ignore[no-any-return]  # a row
 
     @strawberry.field(
         description="The objects with these global ids, in their order; null for each that is not visible."
@@ -99,16 +109,7 @@ class ViewerQuery:
     ) -> list[Node | None] | None:
         if len(ids) > _MAX_NODES:
             raise InvalidError(f"{len(ids)} ids; at most {_MAX_NODES} at once.")
-        parts = [split(text) for text in ids]
-        wanted: dict[str, list[int]] = defaultdict(list)
-        for part in parts:
-            if part and part[0] in NOUNS:
-                wanted[part[0]].append(part[1])
-        found: dict[tuple[str, int], Any] = {}
-        for prefix, row_ids in wanted.items():
-            for row_id, row in zip(row_ids, await _nodes_of(info, prefix, row_ids), strict=True):
-                found[prefix, row_id] = row
-        return [found.get(part) if part else None for part in parts]
+        return list(await gather(*(_node_or_refusal(info, text) for text in ids)))
 
     @strawberry.field(
         description="An account by its global id or by its external id. Null when there is none, or none visible."
@@ -137,10 +138,3 @@ class ViewerQuery:
     @strawberry.field(description="Counts and sums over everything in the caller's scope.")
     def summary(root: Any, info: Info) -> SummaryRef | None:
         return SimpleNamespace(path=info.context.caller.path)  # type: ignore[return-value]  # a summary needs only a path
-
-
-async def _nodes_of(info: Info, prefix: str, row_ids: list[int]) -> list[Any]:
-    noun = NOUNS[prefix]
-    info.context.caller.require(noun.privilege)
-    needed = columns(info, noun.type_name)
-    return list(await noun.source.fetch(info.context, row_ids, needed))
