@@ -36,7 +36,7 @@ def now() -> datetime:
 
 def iso(moment: datetime) -> str:
     """An instant as SQLite stores it: fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def table_of(model: type[SQLModel]) -> Table:

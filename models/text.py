@@ -21,8 +21,10 @@ def fold(text: str) -> str:
     """The text without case and accents, white space collapsed: the sort key of a name."""
     if text.isascii():
         return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_SPECIAL))
-    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).casefold().split())
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    # Last, because taking apart may leave one of these: "ǿ" is an "ø" with an accent.
+    return " ".join(plain.translate(_SPECIAL).split())
 
 
 def terms(*texts: str) -> list[str]:

@@ -9,7 +9,7 @@ from models import Account, AccountContact, AccountTerm, VendorCard
 from models import path as paths
 from models.base import table_of
 from models.statement import Row, Statement, any_of
-from resolvers.listing import Filter, Listing, Sort, at_least, before, instant, one_of, through, words
+from resolvers.listing import Filter, Listing, Sort, at_least, before, instant, one_of, storable, through, words
 from resolvers.privileges import Privilege
 from resolvers.source import Source, one, pages_by, pages_matching, pages_of_scope, several
 from resolvers.statements import BelowPath, rows_by_key
@@ -84,7 +84,7 @@ async def _by_external_id(
     """The account with each external id; where several vendors use the same one, the one nearest to the caller."""
     statement = rows_by_key(ACCOUNT, "external_id", ("path", *columns), ("id",))
     found: dict[str, Row] = {}
-    for row in await context.tuples(statement, {"keys": list(external_ids)}):
+    for row in await context.tuples(statement, {"keys": storable(external_ids)}):
         nearest = found.get(row[0])
         if nearest is None or len(row[1]) < len(nearest[1]):
             found[row[0]] = row

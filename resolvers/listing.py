@@ -1,6 +1,6 @@
 """What can be listed: for each table its orders and filters, as data from which statements are built."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -78,11 +78,16 @@ class Listing:
         return self.table.name
 
 
+def storable(values: Iterable[Any]) -> list[Any]:
+    """The values without texts that no row can hold: PostgreSQL refuses U+0000, even in a parameter."""
+    return [value for value in values if not (isinstance(value, str) and "\0" in value)]
+
+
 def one_of(column: str, of: Any = Text, *, privilege: Privilege | None = None, folded: bool = False) -> Filter:
     """The column is one of a list of values; `folded` for columns that hold folded text."""
     return Filter(
         condition=lambda c, name, _n: any_of(c[column], name, of),
-        parameters=lambda name, values: {name: [fold(value) for value in values] if folded else list(values)},
+        parameters=lambda name, values: {name: storable(map(fold, values) if folded else values)},
         privilege=privilege,
     )
 
@@ -122,7 +127,7 @@ def through(
         condition=lambda c, name, _n: c[own].in_(
             select(table.c[key]).where(any_of(table.c[column], name, of)).correlate_except(table)
         ),
-        parameters=lambda name, values: {name: [fold(value) for value in values] if folded else list(values)},
+        parameters=lambda name, values: {name: storable(map(fold, values) if folded else values)},
         privilege=privilege,
     )
 

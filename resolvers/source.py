@@ -108,8 +108,8 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
 
     async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
         field = _cursor_field(name, request)
-        plan = await _plan(context, listing, request, field)
-        if plan is None or request.size == 0:
+        plan = await _plan(context, listing, request, field, of_parents=True)
+        if plan is None:
             return [Slice([], field) for _ in keys]
         statement = pages_of_parents(context.engine, listing, match, plan.shape)
         groups: dict[Key, list[Row]] = defaultdict(list)
@@ -121,7 +121,7 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
         return [_slice(groups[key], request, field) for key in keys]
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
-        plan = await _count_plan(context, listing, request)
+        plan = await _count_plan(context, listing, request, of_parents=True)
         if plan is None:
             return [0] * len(keys)
         statement = counts_of_parents(context.engine, listing, match, plan.shape)
@@ -139,14 +139,14 @@ def pages_of_scope(listing: Listing) -> PageSource:
 
     async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
         field = _cursor_field(name, request)
-        plan = await _plan(context, listing, request, field)
-        if plan is None or request.size == 0:
+        plan = await _plan(context, listing, request, field, of_parents=False)
+        if plan is None:
             return [Slice([], field) for _ in keys]
         rows = await context.tuples(scope_page(context.engine, listing, plan.shape), plan.parameters)
         return [_slice(rows, request, field) for _ in keys]
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
-        plan = await _count_plan(context, listing, request)
+        plan = await _count_plan(context, listing, request, of_parents=False)
         if plan is None:
             return [0] * len(keys)
         ((n,),) = await context.tuples(scope_count(context.engine, listing, plan.shape), plan.parameters)
@@ -165,20 +165,23 @@ class _Plan:
     parameters: dict[str, Any]
 
 
-async def _plan(context: "Context", listing: Listing, request: PageRequest, field: str) -> _Plan | None:
+async def _plan(
+    context: "Context", listing: Listing, request: PageRequest, field: str, *, of_parents: bool
+) -> _Plan | None:
     """The shape and parameters of a page; None when a filter can match nothing."""
     sort = listing.sorts[request.sort]
     _require(context, sort.privilege)
+    cursor = context.cursors.decode(field, request.cursor) if request.cursor is not None else None
     filters = await _filters(context, listing, request.filters)
     if filters is None:
         return None
     shape, parameters = filters
-    if request.cursor is not None:
-        key, row_id = context.cursors.decode(field, request.cursor)
+    if cursor is not None:
+        key, row_id = cursor
         parameters["cursor_key"] = sort.parse(key) if sort.parse else key
         parameters["cursor_id"] = row_id
     if request.max_depth is not None:
-        parameters["max_length"] = request.max_depth * WIDTH
+        parameters["max_length"] = _length(request.max_depth)
     return _Plan(
         Shape(
             columns=request.columns,
@@ -187,31 +190,48 @@ async def _plan(context: "Context", listing: Listing, request: PageRequest, fiel
             descending=request.descending != request.backwards,
             after_cursor=request.cursor is not None,
             max_depth=request.max_depth is not None,
-            narrowed=_is_narrowed(context, parameters),
+            narrowed=_is_narrowed(context, parameters, of_parents=of_parents),
         ),
         parameters | {"limit": request.size + 1},
     )
 
 
-async def _count_plan(context: "Context", listing: Listing, request: CountRequest) -> _Plan | None:
+async def _count_plan(context: "Context", listing: Listing, request: CountRequest, *, of_parents: bool) -> _Plan | None:
     filters = await _filters(context, listing, request.filters)
     if filters is None:
         return None
     shape, parameters = filters
     if request.max_depth is not None:
-        parameters["max_length"] = request.max_depth * WIDTH
-    return _Plan(Shape((), shape, "id", descending=False, max_depth=request.max_depth is not None), parameters)
+        parameters["max_length"] = _length(request.max_depth)
+    narrowed = not of_parents or "is_part" in parameters
+    has_depth = request.max_depth is not None
+    return _Plan(Shape((), shape, "id", descending=False, max_depth=has_depth, narrowed=narrowed), parameters)
+
+
+_DEEPEST = 10_000
+"""Levels; no tree has as many, and more characters than that don't fit the database's numbers."""
+
+
+def _length(levels: int) -> int:
+    """How much longer a path may be than its parent's."""
+    return min(levels, _DEEPEST) * WIDTH
 
 
 async def _filters(
     context: "Context", listing: Listing, asked: tuple[tuple[str, Hashable], ...]
 ) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]] | None:
-    """The filters' shape and all parameters; the range starts as the whole scope and `below` makes it smaller."""
+    """The filters' shape and all parameters; the range starts as the whole scope and `below` makes it smaller.
+
+    Refuses before it looks anything up, so that a refusal doesn't depend on what is there.
+    """
+    for name, value in asked:
+        _require(context, listing.filters[name].privilege)
+        if listing.filters[name].arity(value) == 0:
+            raise InvalidError(f"`{name}` has no letter or digit to look for.")
     shape: list[tuple[str, int]] = []
     parameters: dict[str, Any] = context.scope_parameters()
     for name, value in asked:
         chosen = listing.filters[name]
-        _require(context, chosen.privilege)
         if chosen.prepare is not None:
             name, value = await chosen.prepare(context, value)  # a prepared filter is another filter
             if value is None:
@@ -221,17 +241,20 @@ async def _filters(
                 parameters["is_part"] = True
                 continue
             chosen = listing.filters[name]
-        arity = chosen.arity(value)
-        if arity == 0:
-            raise InvalidError(f"`{name}` has no letter or digit to look for.")
-        shape.append((name, arity))
+        shape.append((name, chosen.arity(value)))
         parameters |= chosen.parameters(name, value)
     return tuple(shape), parameters
 
 
-def _is_narrowed(context: "Context", parameters: dict[str, Any]) -> bool:
-    """Whether the range helps. SQLite keeps no histogram, so over a large scope it must be told to walk the order."""
-    return context.engine == "postgresql" or "is_part" in parameters or context.caller.size_class < _WIDE
+def _is_narrowed(context: "Context", parameters: dict[str, Any], *, of_parents: bool) -> bool:
+    """Whether the range is part of the statement: where `below` made it smaller, and where it helps.
+
+    The rows of parents are few already. SQLite keeps no histogram, so over a large scope it must be told to walk the
+    order.
+    """
+    if of_parents or "is_part" in parameters:
+        return "is_part" in parameters
+    return context.engine == "postgresql" or context.caller.size_class < _WIDE
 
 
 _WIDE = 15

@@ -204,8 +204,7 @@ def _scope_conditions(listing: Listing, c: Columns, shape: Shape) -> list[Column
     if shape.narrowed and listing.whole_scope is not None:
         conditions.append(listing.whole_scope(c))
     elif shape.narrowed and listing.place is not None:
-        place = c[listing.place]
-        conditions.append(and_(place >= bindparam("lo", type_=Text), place < bindparam("hi", type_=Text)))
+        conditions.append(_in_range(c[listing.place]))
     return conditions
 
 
@@ -213,9 +212,15 @@ def _parent_conditions(
     listing: Listing, match: Match, c: Columns, key: ColumnElement[Any], shape: Shape
 ) -> list[ColumnElement[bool]]:
     conditions = [match.condition(c, key), *_filters(listing, c, shape)]
+    if shape.narrowed and listing.place is not None:
+        conditions.append(_in_range(c[listing.place]))
     if shape.max_depth:
         conditions.append(func.length(c["path"]) <= func.length(key) + bindparam("max_length", type_=Integer))
     return conditions
+
+
+def _in_range(place: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(place >= bindparam("lo", type_=Text), place < bindparam("hi", type_=Text))
 
 
 def _filters(listing: Listing, c: Columns, shape: Shape) -> list[ColumnElement[bool]]:

@@ -11,7 +11,20 @@ from models import Product, Seat, Subscription, SubscriptionCharge, Subscription
 from models.base import table_of
 from models.statement import Statement, any_of
 from resolvers.accounts import BELOW
-from resolvers.listing import Columns, Filter, Listing, Sort, at_least, at_most, day, equals, instant, one_of, through
+from resolvers.listing import (
+    Columns,
+    Filter,
+    Listing,
+    Sort,
+    at_least,
+    at_most,
+    day,
+    equals,
+    instant,
+    one_of,
+    storable,
+    through,
+)
 from resolvers.source import Source, one, pages_by, pages_matching, pages_of_scope, several
 
 if TYPE_CHECKING:
@@ -28,8 +41,8 @@ _BY_MPN = Statement(select(PRODUCT.c.id).where(any_of(PRODUCT.c.mpn, "mpns", PRO
 
 async def _mpn(context: "Context", mpns: Sequence[str]) -> tuple[str, Any]:
     """The products with these MPNs: looked up first, so that the page can walk the index on products."""
-    rows = await context.rows(_BY_MPN, {"mpns": list(mpns)})
-    return "product", tuple(row.id for row in rows) or None
+    rows = await context.rows(_BY_MPN, {"mpns": storable(mpns)})
+    return "mpn_product", tuple(row.id for row in rows) or None
 
 
 SUBSCRIPTIONS = Listing(
@@ -48,6 +61,8 @@ SUBSCRIPTIONS = Listing(
         "expires_to": at_most("expiration_date"),
         "item_product": through(ITEM, "subscription_id", "product_id", of=BigInteger),
         "mpn": Filter(lambda c, _name, _n: c["product_id"] > 0, lambda _name, _value: {}, prepare=_mpn),
+        # What `mpn` becomes: not `product`, which may be asked for beside it.
+        "mpn_product": one_of("product_id", BigInteger),
         "product": one_of("product_id", BigInteger),
         "renews_from": at_least("renewal_date"),
         "renews_to": at_most("renewal_date"),

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import strawberry
-from graphql import GraphQLField
+from graphql import GraphQLError, GraphQLField
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 from strawberry.types.arguments import convert_arguments
 
 from schema.account import AccountQuery
@@ -30,7 +31,12 @@ class Query(ViewerQuery, AccountQuery, UserQuery, SubscriptionQuery, OrderQuery,
     """The root."""
 
 
-schema = strawberry.Schema(
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: a refusal is no event, and `ErrorCodes` logs what is a defect."""
+
+
+schema = _Schema(
     query=Query,
     extensions=[ErrorCodes],
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
@@ -47,4 +53,4 @@ def _name_rows(level: Level) -> Callable[[Any], Any]:
     return row_type("", tuple(level.layout))
 
 
-executor = Executor(schema._schema, _convert, _name_rows)  # noqa: SLF001  # Strawberry keeps the graphql-core schema there
+executor = Executor(schema._schema, _convert, _name_rows)  # Strawberry keeps the graphql-core schema there

@@ -54,7 +54,7 @@ class AccountFilter:
 
 def below(account: strawberry.ID | None) -> int | None:
     """The row id of a `below` argument."""
-    return row_ids("acc")([account])[0] if account else None
+    return row_ids("acc")([account])[0] if account is not None else None
 
 
 AccountOrder = ordering("Account", NAME="By name, case and accents aside.", CREATED_AT="By age.")
@@ -155,13 +155,16 @@ class Account(Node):
     )
     contacts: list[Contact] = related(accounts.contacts, list[Contact], "Whom to ask.", nullable=False)
     parent: AccountRef | None = related(
-        accounts.parent, AccountRef, "The account above. Null for the caller's own account, where its view ends."
+        accounts.parent,
+        AccountRef,
+        "The account above. Null for the caller's own account, where its view ends.",
+        privilege=Privilege.ACCOUNTS_VIEW,
     )
-    ancestors: list[AccountRef] = related(
+    ancestors: list[AccountRef] | None = related(
         accounts.ancestors,
         list[AccountRef],
         "The accounts above it, from the caller's own account down to its parent.",
-        nullable=False,
+        privilege=Privilege.ACCOUNTS_VIEW,
     )
     children = connection(accounts.children, AccountRef, "The accounts right below it.", **ACCOUNTS)
     descendants = connection(

@@ -152,9 +152,8 @@ def _requests(
     Raises:
         InvalidError: arguments that contradict each other or are out of range.
     """
-    given = {name: None if value is UNSET else value for name, value in asked.items()}
-    size, backwards, cursor = window(*(given.get(name) for name in ("first", "after", "last", "before")))
-    chosen, order_by, max_depth = given.get("filter"), given.get("order_by"), given.get("max_depth")
+    size, backwards, cursor = window(*_given(asked, "first", "after", "last", "before"))
+    chosen, order_by, max_depth = _given(asked, "filter", "order_by", "max_depth")
     filters = tuple(sorted(chosen.values().items())) if chosen else ()
     sort, descending = source.listing.default
     if order_by:
@@ -163,6 +162,11 @@ def _requests(
         raise InvalidError(f"`maxDepth` is {max_depth}; it takes 1 (children only) or more.")
     page = PageRequest(columns, filters, sort, descending, size, backwards, cursor, max_depth)
     return page, CountRequest(filters, max_depth)
+
+
+def _given(asked: dict[str, Any], *names: str) -> list[Any]:
+    """The arguments' values; None where one was left out, as where it is null."""
+    return [None if asked.get(name) is UNSET else asked.get(name) for name in names]
 
 
 UNSET: Any = strawberry.UNSET
@@ -220,6 +224,8 @@ def connection(
     async def resolve(root: Any, info: Info, **asked: Any) -> PageOf:
         context = info.context
         needed = connection_columns(info)
+        if needed is None and any(_given(asked, "after", "before")):
+            needed = ()  # no row is wanted, but a cursor that is none shall be refused
         request, count = _requests(source, context, asked, needed or ())
         key = getattr(root, source.pages.needs[0]) if source.pages.needs else ()
         page = Slice([], "") if needed is None else await context.load(source.pages, key, request)

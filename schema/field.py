@@ -4,6 +4,7 @@ A declaration is data (`schema/execution/declaration.py`). The resolver that gra
 plans read it directly. So both check the same privilege and call the same function over a set of parents.
 """
 
+from asyncio import gather
 from collections import namedtuple
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
@@ -137,11 +138,12 @@ def lookup(description: str) -> Callable[[Callable[..., T]], T]:
 
 
 async def _referred(info: Info, references: Sequence[Any]) -> list[Any]:
-    waiting = [
-        reference and load_rows(info.context, reference.source, reference.key, columns(info, reference.type_name))
-        for reference in references
-    ]
-    return [each and await each for each in waiting]
+    async def row(reference: Any) -> Any:
+        if reference is None or isinstance(reference, Exception):
+            return reference
+        return await load_rows(info.context, reference.source, reference.key, columns(info, reference.type_name))
+
+    return list(await gather(*map(row, references)))
 
 
 def declared(

@@ -7,6 +7,7 @@ from typing import Any
 
 import strawberry
 
+from resolvers.caller import Caller
 from resolvers.errors import InvalidError
 from resolvers.privileges import Privilege
 from resolvers.source import Source
@@ -32,21 +33,38 @@ class Noun:
         type_name: the GraphQL type.
         source: fetches rows by id.
         privilege: what it takes to fetch one.
+        own: the row id of the one that the caller may fetch without the privilege: itself.
     """
 
     prefix: str
     type_name: str
     source: Source
     privilege: Privilege
+    own: Callable[[Caller], int | None] = lambda _caller: None
+
+    def require(self, caller: Caller, row_id: int) -> None:
+        """Refuse a caller who may not fetch such objects, whether or not this one is there.
+
+        Raises:
+            ForbiddenError: the caller lacks the privilege, and the object is not the caller itself.
+        """
+        if row_id != self.own(caller):
+            caller.require(self.privilege)
 
 
 NOUNS: dict[str, Noun] = {}
 """By prefix; filled by the modules of the types."""
 
 
-def register(prefix: str, type_name: str, source: Source, privilege: Privilege) -> None:
-    """Make a type's objects reachable by `node`."""
-    NOUNS[prefix] = Noun(prefix, type_name, source, privilege)
+def register(
+    prefix: str,
+    type_name: str,
+    source: Source,
+    privilege: Privilege,
+    own: Callable[[Caller], int | None] = lambda _caller: None,
+) -> None:
+    """Make a type's objects reachable by `node`; the arguments are those of `Noun`."""
+    NOUNS[prefix] = Noun(prefix, type_name, source, privilege, own)
 
 
 def global_id(prefix: str, description: str = "The global id.", column: str = "id") -> Any:

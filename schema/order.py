@@ -42,7 +42,7 @@ class OrderFilter:
             number=self.number,
             po_number=self.purchase_order_number,
             account=row_ids("acc")(self.account) if self.account is not None else None,
-            below=row_ids("acc")([self.below])[0] if self.below else None,
+            below=row_ids("acc")([self.below])[0] if self.below is not None else None,
             subscription=row_ids("sub")(self.subscription) if self.subscription is not None else None,
         ) | instants("created", self.created)
 
@@ -126,7 +126,9 @@ class Order(Node):
     def attributes(row: Row) -> list[Attribute]:
         return attributes(row.attributes)
 
-    account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that placed it.")
+    account: AccountRef | None = related(
+        accounts.by_account_id, AccountRef, "The account that placed it.", privilege=Privilege.ACCOUNTS_VIEW
+    )
     subscription: SubscriptionRef | None = related(
         subscriptions.by_subscription_id,
         SubscriptionRef,

@@ -95,7 +95,10 @@ class Price(Node):
         accounts.seller, VendorCardRef, "Who charges it, as a card. Null: the product's manufacturer."
     )
     buyer: AccountRef | None = related(
-        accounts.buyer, AccountRef, "With whom it was agreed. Null: every account right below the seller."
+        accounts.buyer,
+        AccountRef,
+        "With whom it was agreed. Null: every account right below the seller.",
+        privilege=Privilege.ACCOUNTS_VIEW,
     )
     product: ProductRef | None = related(
         products.by_product_id, ProductRef, "What is sold.", privilege=Privilege.CATALOGUE_VIEW

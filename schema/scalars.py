@@ -1,6 +1,7 @@
 """Scalars: how days, instants, decimals and attributes are written."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NewType
 
 import strawberry
@@ -18,9 +19,12 @@ def _write_day(value: date | str) -> str:
     return value if isinstance(value, str) else value.isoformat()
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _read_day(value: Any) -> date:
     try:
-        if isinstance(value, str) and len(value) == len("2026-01-31"):
+        if isinstance(value, str) and _DAY.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass
@@ -36,10 +40,15 @@ def _read_instant(value: Any) -> datetime:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)
             if moment.tzinfo is not None:
-                return moment.astimezone(UTC)
+                return _up_to_milliseconds(moment.astimezone(UTC))
     except (ValueError, OverflowError):
         pass
     raise GraphQLError(f"{value!r} is no instant. Write it with its offset: 2026-01-31T12:00:00Z.")
+
+
+def _up_to_milliseconds(moment: datetime) -> datetime:
+    """The first whole millisecond that is not before the instant: what is stored is compared alike on each engine."""
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 
 def _read_decimal(value: Any) -> str:

@@ -48,6 +48,11 @@ def _needs(of_type: GraphQLObjectType | GraphQLInterfaceType, selected: Sequence
     return columns
 
 
+def _place(raw: "GraphQLResolveInfo[Any]") -> tuple[int, ...]:
+    """Where in the document a field is: all its nodes, for fragments can put one of them beside different others."""
+    return tuple(map(id, raw.field_nodes))
+
+
 def columns(info: Info, of_type: str | None = None) -> tuple[str, ...]:
     """The columns that the row behind this field must have, sorted.
 
@@ -56,7 +61,7 @@ def columns(info: Info, of_type: str | None = None) -> tuple[str, ...]:
         of_type: the object type, where the field's own type is an interface.
     """
     raw = info._raw_info  # Strawberry's own selection is rebuilt at each access, and costs more than the rows
-    place = (id(raw.field_nodes[0]), of_type)
+    place = (_place(raw), of_type)
     known = info.context.selections.get(place)
     if known is None:
         named = raw.schema.type_map[of_type] if of_type else get_named_type(raw.return_type)
@@ -68,7 +73,7 @@ def columns(info: Info, of_type: str | None = None) -> tuple[str, ...]:
 def connection_columns(info: Info) -> tuple[str, ...] | None:
     """The columns that a connection's rows must have; None when only its count is asked for."""
     raw = info._raw_info  # as above
-    place = (id(raw.field_nodes[0]), "connection")
+    place = (_place(raw), "connection")
     if place not in info.context.selections:
         info.context.selections[place] = _connection_columns(raw)
     return cast("tuple[str, ...] | None", info.context.selections[place])

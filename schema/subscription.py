@@ -50,7 +50,7 @@ class SubscriptionFilter:
                 mpn=self.mpn,
                 item_product=row_ids("prd")(self.item_product) if self.item_product is not None else None,
                 account=row_ids("acc")(self.account) if self.account is not None else None,
-                below=row_ids("acc")([self.below])[0] if self.below else None,
+                below=row_ids("acc")([self.below])[0] if self.below is not None else None,
                 auto_renew=self.auto_renew,
             )
             | days("renews", self.renews)
@@ -167,7 +167,9 @@ class Subscription(Node):
     def attributes(row: Row) -> list[Attribute]:
         return attributes(row.attributes)
 
-    account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that has it.")
+    account: AccountRef | None = related(
+        accounts.by_account_id, AccountRef, "The account that has it.", privilege=Privilege.ACCOUNTS_VIEW
+    )
     product: ProductRef | None = related(
         products.by_product_id, ProductRef, "The product that it was bought for.", privilege=Privilege.CATALOGUE_VIEW
     )

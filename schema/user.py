@@ -61,7 +61,7 @@ class UserFilter:
             kind=self.kind,
             role=self.role,
             status=self.status,
-            below=row_ids("acc")([self.below])[0] if self.below else None,
+            below=row_ids("acc")([self.below])[0] if self.below is not None else None,
         )
 
 
@@ -118,7 +118,9 @@ class User(Node):
     def phone_number(row: Row, context: Context) -> str | None:
         return masked(context, row.phone_number, own=_is_self(row, context))
 
-    account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that the user belongs to.")
+    account: AccountRef | None = related(
+        accounts.by_account_id, AccountRef, "The account that the user belongs to.", privilege=Privilege.ACCOUNTS_VIEW
+    )
 
     @loaded(users.roles, "The roles that the user holds in its account.")
     def roles(codes: list[str], _row: Row) -> list[Role]:
@@ -129,7 +131,7 @@ class User(Node):
     )
 
 
-register("usr", "User", users.by_id, Privilege.ACCOUNTS_VIEW)
+register("usr", "User", users.by_id, Privilege.USERS_VIEW, own=lambda caller: caller.user_id)
 
 
 @strawberry.type(description="A named credential by which programs reach an account, with privileges of its own.")
@@ -148,10 +150,12 @@ class ApiClient(Node):
     def privileges(row: Row) -> list[str]:
         return sorted(orjson.loads(row.privileges))
 
-    account: AccountRef | None = related(accounts.by_account_id, AccountRef, "The account that it acts for.")
+    account: AccountRef | None = related(
+        accounts.by_account_id, AccountRef, "The account that it acts for.", privilege=Privilege.ACCOUNTS_VIEW
+    )
 
 
-register("cli", "ApiClient", users.api_client_by_id, Privilege.USERS_VIEW)
+register("cli", "ApiClient", users.api_client_by_id, Privilege.USERS_VIEW, own=lambda caller: caller.client_id)
 
 
 @strawberry.type

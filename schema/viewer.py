@@ -9,7 +9,7 @@ from models import AccountType
 from models.scope import Reach
 from resolvers import accounts, users
 from resolvers.context import Context
-from resolvers.errors import InvalidError
+from resolvers.errors import ForbiddenError, InvalidError
 from resolvers.privileges import Action, Privilege, allowed_actions
 from schema.account import Account
 from schema.execution.declaration import Reference
@@ -85,8 +85,16 @@ def _reference(context: Context, text: str) -> Reference | None:
     noun = NOUNS.get(parts[0]) if parts else None
     if parts is None or noun is None:
         return None
-    context.caller.require(noun.privilege)
+    noun.require(context.caller, parts[1])
     return Reference(type_name=noun.type_name, source=noun.source, key=parts[1])
+
+
+def _reference_or_refusal(context: Context, text: str) -> Reference | ForbiddenError | None:
+    """As `_reference`, but a refusal takes this one's place in a list and leaves the others alone."""
+    try:
+        return _reference(context, text)
+    except ForbiddenError as error:
+        return error
 
 
 @strawberry.type
@@ -105,7 +113,7 @@ class ViewerQuery:
     def nodes(context: Context, *, ids: _Ids) -> list[Node | None] | None:
         if len(ids) > _MAX_NODES:
             raise InvalidError(f"{len(ids)} ids; at most {_MAX_NODES} at once.")
-        return [_reference(context, text) for text in ids]  # type: ignore[misc]  # lead to the rows
+        return [_reference_or_refusal(context, text) for text in ids]  # type: ignore[misc]  # lead to the rows
 
     @lookup("An account by its global id or by its external id. Null when there is none, or none visible.")
     def account(

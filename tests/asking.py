@@ -25,7 +25,7 @@ EVERYTHING = frozenset(Privilege)
 
 _DOCUMENTS = 500
 
-REMEMBERING = strawberry.Schema(
+REMEMBERING = type(schema)(
     query=schema.query,
     extensions=[
         *schema.extensions,
@@ -89,6 +89,7 @@ def caller_at(
     user_id: int | None = None,
     privileges: frozenset[Privilege] | None = None,
     is_service_user: bool = False,
+    size_class: int = 0,
 ) -> Caller:
     """A caller at an account of the hand-made hierarchy (or at a path), with roles, or with every privilege."""
     granted = frozenset[Privilege]().union(*(ROLES[role] for role in roles)) if roles else EVERYTHING
@@ -98,6 +99,7 @@ def caller_at(
         user_id=user_id,
         reach=reach,
         is_service_user=is_service_user,
+        size_class=size_class,
     )
 
 

@@ -1,7 +1,5 @@
 """The test bed: both engines, a database of its own for every test, and trees that tests only read."""
 
-import asyncio
-import importlib
 import os
 import socket
 import subprocess
@@ -14,25 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
+from hypothesis import settings
 from sqlalchemy import bindparam, select
 
 from models import Account, User, UserKind, UserRole
 from models.base import table_of
-from models.migrations import migrate
-from models.roles import name_roles
 from models.scope import Reach
 from models.statement import Engine, Statement
-from models.store import Store, open_store
+from models.store import Store
 from resolvers.caller import Caller
-from resolvers.privileges import ROLE_NAMES, ROLES, Privilege
+from resolvers.privileges import ROLES, Privilege
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
-from tests.hierarchy import Expectation, World, build, expectations, insert_world
+from tests.hierarchy import Expectation, World, build, expectations
 from tests.postgres import GIVEN, Server, ThrowAwayServer
+from tests.templates import hierarchy_template, opened, seeded_template
+from tests.templates import migrated_template as migrated_template  # for tests that bring a database of their own
 
 pytest_plugins = ["tests.worlds"]
 
-DEMO_ACCOUNTS = 600
+# A busy machine is no reason to fail, and the same examples every time are one to trust a failure.
+settings.register_profile("canopy", deadline=None, derandomize=True)
+settings.load_profile("canopy")
+
 SECONDS_TO_SERVE = 30
 
 
@@ -73,30 +74,6 @@ def databases(engine: Engine, request: pytest.FixtureRequest) -> Databases:
     return request.getfixturevalue(f"{engine}_databases")  # type: ignore[no-any-return]  # one of the two above
 
 
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
-    store = open_store(url)
-    try:
-        yield store
-    finally:
-        # A reader that a test left open would make the pool wait for it for ever.
-        await asyncio.wait_for(store.close(), 10)
-
-
-def migrated_template(databases: Databases) -> str:
-    """A database as `canopy migrate` leaves it: migrated, and the roles named."""
-
-    async def name(url: str) -> None:
-        async with _opened(url) as store:
-            await name_roles(store, ROLE_NAMES)
-
-    def fill(url: str) -> None:
-        migrate(url)
-        asyncio.run(name(url))
-
-    return databases.template("migrated", fill)
-
-
 @pytest.fixture
 def database_url(databases: Databases) -> Iterator[str]:
     """A migrated database of the test's own: no account in it, the roles named."""
@@ -107,7 +84,7 @@ def database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     """An open store on a database of the test's own."""
-    async with _opened(database_url) as store:
+    async with opened(database_url) as store:
         yield store
 
 
@@ -123,26 +100,10 @@ def expected(world: World) -> list[Expectation]:
     return expectations(world)
 
 
-def filled_template(databases: Databases, world: World) -> str:
-    """The hand-made hierarchy, to be copied."""
-
-    async def insert(url: str) -> None:
-        async with _opened(url) as store:
-            await insert_world(store, world)
-
-    return databases.template("hierarchy", lambda url: asyncio.run(insert(url)), of=migrated_template(databases))
-
-
-@pytest.fixture(scope="session")
-def hierarchy_template(databases: Databases, world: World) -> str:
-    """The hand-made hierarchy on the engine of the test, to be copied."""
-    return filled_template(databases, world)
-
-
 @asynccontextmanager
 async def _hierarchy(databases: Databases, world: World) -> AsyncIterator[Store]:
-    with databases.copied(filled_template(databases, world)) as url:
-        async with _opened(url) as store:
+    with databases.copied(hierarchy_template(databases, world)) as url:
+        async with opened(url) as store:
             yield store
 
 
@@ -174,19 +135,6 @@ async def own_hierarchy(databases: Databases, world: World) -> AsyncIterator[Sto
         yield store
 
 
-def seeded_template(databases: Databases) -> str:
-    """The demo tree, to be copied."""
-    return databases.template("seeded", lambda url: asyncio.run(_seed(url)), of=migrated_template(databases))
-
-
-async def _seed(url: str) -> None:
-    demo = importlib.import_module("models.demo")
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    privileges = [privilege.value for privilege in Privilege]
-    async with _opened(url) as store:
-        await demo.seed(store, accounts=DEMO_ACCOUNTS, seed=1, hash_secret=cheap.hash, reseller_privileges=privileges)
-
-
 @pytest.fixture(scope="session")
 def seeded_url(databases: Databases) -> Iterator[str]:
     """The demo tree, one database for all tests: only to be read."""
@@ -197,7 +145,7 @@ def seeded_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def seeded_store(seeded_url: str) -> AsyncIterator[Store]:
     """An open store on the demo tree."""
-    async with _opened(seeded_url) as store:
+    async with opened(seeded_url) as store:
         yield store
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from models.base import iso
 from models.path import contains
 from models.scope import Scope
 from models.text import fold, terms
@@ -23,11 +22,17 @@ TABLES = {noun.type_name: noun.source.name.partition(".")[0] for noun in NOUNS.v
 PREFIXES = {noun.type_name: noun.prefix for noun in NOUNS.values()}
 
 
+_seen: dict[tuple[int, Scope], tuple[World, Seen]] = {}
+
+
 def seen_by(world: World, scope: Scope) -> Seen:
-    """What the oracle of the hand-made hierarchy says of another tree."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hierarchy, "PARENT", {account["id"]: account["parent_id"] for account in world["account"]})
-        return hierarchy.visible(world, scope)
+    """What the oracle of the hand-made hierarchy says of another tree; worked out once for each tree and scope."""
+    known = _seen.get((id(world), scope))
+    if known is None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hierarchy, "PARENT", {account["id"]: account["parent_id"] for account in world["account"]})
+            known = _seen[id(world), scope] = (world, hierarchy.visible(world, scope))  # kept, so its id stays its own
+    return known[1]
 
 
 def global_id(type_name: str, record: Record) -> str:
@@ -40,47 +45,49 @@ def row_id(text: str) -> int:
     return int(text.partition("_")[2])
 
 
-def row(seen: Seen, type_name: str, of: int) -> Record:
-    """The row of that id."""
-    return next(record for record in seen[TABLES[type_name]] if record["id"] == of)
+Rows = list[Record]
+List = Callable[[Seen, Record, Rows], Rows]
+"""Which of the rows are in the list of a parent."""
 
 
-Belongs = Callable[[Seen, Record, Record], bool]
-"""Whether the second row is in the list of the first."""
+def _of_account(_seen: Seen, account: Record, rows: Rows) -> Rows:
+    return [record for record in rows if record["account_id"] == account["id"]]
 
 
-def _of_account(_seen: Seen, account: Record, record: Record) -> bool:
-    return bool(record["account_id"] == account["id"])
+def _children(_seen: Seen, account: Record, rows: Rows) -> Rows:
+    return [record for record in rows if record["parent_id"] == account["id"]]
 
 
-def _charged_to(_seen: Seen, account: Record, price: Record) -> bool:
-    from_vendor = account["parent_id"] is not None and price["seller_id"] == account["parent_id"]
-    return from_vendor and price["buyer_id"] in (None, account["id"])
+def _descendants(_seen: Seen, account: Record, rows: Rows) -> Rows:
+    return [record for record in rows if record["id"] != account["id"] and contains(account["path"], record["path"])]
 
 
-LISTS: dict[tuple[str, str], Belongs] = {
-    ("Account", "children"): lambda _seen, account, other: other["parent_id"] == account["id"],
-    ("Account", "descendants"): lambda _seen, account, other: (
-        account["id"] != other["id"] and contains(account["path"], other["path"])
-    ),
+def _charged_to(_seen: Seen, account: Record, rows: Rows) -> Rows:
+    of_vendor = [price for price in rows if account["parent_id"] and price["seller_id"] == account["parent_id"]]
+    return [price for price in of_vendor if price["buyer_id"] in (None, account["id"])]
+
+
+def _used_by(seen: Seen, user: Record, rows: Rows) -> Rows:
+    used = {seat["subscription_id"] for seat in seen["seat"] if seat["user_id"] == user["id"]}
+    return [record for record in rows if record["id"] in used]
+
+
+LISTS: dict[tuple[str, str], List] = {
+    ("Account", "children"): _children,
+    ("Account", "descendants"): _descendants,
     ("Account", "orders"): _of_account,
     ("Account", "prices"): _charged_to,
     ("Account", "subscriptions"): _of_account,
     ("Account", "users"): _of_account,
-    ("User", "subscriptions"): lambda seen, user, subscription: any(
-        (seat["user_id"], seat["subscription_id"]) == (user["id"], subscription["id"]) for seat in seen["seat"]
-    ),
+    ("User", "subscriptions"): _used_by,
 }
 """By the type and the field; lists at the root hold whatever is seen."""
 
 
-def rows_of(seen: Seen, type_name: str, field: str, parent: Record | None, node_type: str) -> list[Record]:
+def rows_of(seen: Seen, type_name: str, field: str, parent: Record | None, node_type: str) -> Rows:
     """The rows of a list, in no order."""
     rows = seen[TABLES[node_type]]
-    if parent is None:
-        return rows
-    belongs = LISTS[type_name, field]
-    return [record for record in rows if belongs(seen, parent, record)]
+    return rows if parent is None else LISTS[type_name, field](seen, parent, rows)
 
 
 # Orders
@@ -95,15 +102,15 @@ SORTED_BY = {
 }
 
 
-def in_order(rows: Iterable[Record], order: str, direction: str) -> list[Record]:
+def sort_key(order: str, record: Record) -> tuple[Any, int]:
+    """Where a row stands in the order: texts by their bytes, ties by id."""
+    value = record[SORTED_BY[order]]
+    return value.encode() if isinstance(value, str) else value, record["id"]
+
+
+def in_order(rows: Iterable[Record], order: str, direction: str) -> Rows:
     """The rows sorted, ties broken by id in the same direction."""
-    column = SORTED_BY[order]
-
-    def key(record: Record) -> tuple[Any, int]:
-        value = record[column]
-        return value.encode() if isinstance(value, str) else value, record["id"]
-
-    return sorted(rows, key=key, reverse=direction == "DESC")
+    return sorted(rows, key=lambda record: sort_key(order, record), reverse=direction == "DESC")
 
 
 # Conditions
@@ -133,17 +140,14 @@ def _below(seen: Seen, record: Record, account: str) -> bool:
     return place is not None and contains(place, record["path"]) and record["path"] != place
 
 
-def _created(_seen: Seen, record: Record, given: dict[str, str]) -> bool:
+def _created(_seen: Seen, record: Record, given: dict[str, str | None]) -> bool:
     created = record["created_at"]
-    text = iso(created) if isinstance(created, datetime) else created
-    start, end = (
-        iso(datetime.fromisoformat(each)) if each else None for each in (given.get("from"), given.get("until"))
-    )
-    return (start is None or text >= start) and (end is None or text < end)
+    start, end = (datetime.fromisoformat(each) if each else None for each in (given.get("from"), given.get("until")))
+    return (start is None or created >= start) and (end is None or created < end)
 
 
 def _between(column: str) -> Condition:
-    def holds(_seen: Seen, record: Record, given: dict[str, str]) -> bool:
+    def holds(_seen: Seen, record: Record, given: dict[str, str | None]) -> bool:
         start, end = given.get("from"), given.get("to")
         day = record[column]
         if day is None:

@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from models.policy import RULES, postgresql_condition
-from models.store import Store, StoreError, open_store
+from models.store import Store, StoreError
 from tests.databases import Databases
-from tests.hierarchy import Expectation, differences
+from tests.hierarchy import Expectation, World, differences
+from tests.templates import hierarchy_template, opened
 
 COMPARISON = re.compile(r"(?:length\([^()]*\)|[\w.{}]+) (?:=|<=|>=|<) [\w.{}]+|[\w.{}]+ IS NULL")
 """One comparison of a rule."""
@@ -41,12 +42,11 @@ def mutants(table: str) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-async def breakable(databases: Databases, hierarchy_template: str) -> AsyncIterator[Store]:
+async def breakable(databases: Databases, world: World) -> AsyncIterator[Store]:
     """An open store on a copy of the hierarchy whose filter may be broken, as long as it is mended again."""
-    with databases.copied(hierarchy_template) as url:
-        store = open_store(url)
-        yield store
-        await store.close()
+    with databases.copied(hierarchy_template(databases, world)) as url:
+        async with opened(url) as store:
+            yield store
 
 
 @asynccontextmanager
@@ -58,9 +58,8 @@ async def broken(store: Store, table: str, rule: str, monkeypatch: pytest.Monkey
             async with policy(store, table, postgresql_condition(table)):
                 yield store
         else:  # new connections make new views
-            other = open_store(store.url)
-            yield other
-            await other.close()
+            async with opened(store.url) as other:
+                yield other
 
 
 @asynccontextmanager
@@ -106,9 +105,8 @@ async def removed(store: Store, table: str, monkeypatch: pytest.MonkeyPatch) -> 
     if store.engine == "sqlite":
         with monkeypatch.context() as patch:
             patch.delitem(RULES, table)
-            other = open_store(store.url)
-            yield other
-            await other.close()
+            async with opened(store.url) as other:
+                yield other
         return
     owner = await asyncpg.connect(store.url)
     try:

@@ -25,12 +25,11 @@ import models.migrations
 from models.migrations import latest, migrate
 from models.policy import RULES
 from models.roles import name_roles
-from models.store import open_store
 from resolvers.privileges import ROLE_NAMES
-from tests.conftest import migrated_template
 from tests.databases import Databases
 from tests.hierarchy import Expectation, World, differences, insert_world
 from tests.postgres import Server
+from tests.templates import migrated_template, opened
 
 
 @pytest.fixture
@@ -159,19 +158,17 @@ async def test_a_login_without_special_rights_migrates_and_its_store_filters(
     plain_url: str, world: World, expected: list[Expectation]
 ) -> None:
     await asyncio.to_thread(migrate, plain_url)
-    store = open_store(plain_url)
-    await name_roles(store, ROLE_NAMES)
-    await insert_world(store, world)
+    async with opened(plain_url) as store:
+        await name_roles(store, ROLE_NAMES)
+        await insert_world(store, world)
 
-    assert [line async for line in differences(store, expected, RULES)] == []
-    await store.close()
+        assert [line async for line in differences(store, expected, RULES)] == []
 
 
 async def test_the_login_that_owns_the_tables_sees_no_row_until_it_takes_a_role(plain_url: str, world: World) -> None:
     await asyncio.to_thread(migrate, plain_url)
-    store = open_store(plain_url)
-    await insert_world(store, world | {"user_role": []})
-    await store.close()
+    async with opened(plain_url) as store:
+        await insert_world(store, world | {"user_role": []})
     owner = await asyncpg.connect(plain_url)
     bare = {table: await owner.fetchval(f"SELECT count(*) FROM {table}") for table in RULES}
     await owner.execute("SET ROLE canopy_system")

@@ -13,9 +13,8 @@ from models.policy import RULES, UNREADABLE, postgresql_ddl
 from models.scope import Scope
 from models.sqlite import _Connection
 from models.statement import Statement
-from models.store import open_store
-from tests.conftest import migrated_template
 from tests.databases import Databases
+from tests.templates import migrated_template, opened
 
 TABLES = sorted(RULES.keys() | UNREADABLE)
 
@@ -158,10 +157,8 @@ async def test_reading_connections_plan_each_statement_for_its_own_scope_and_can
     }
     statement = Statement(select(*(func.current_setting(name).label(name) for name in settings)))
     with postgresql_databases.copied(migrated_template(postgresql_databases)) as url:
-        store = open_store(url)
-        async with store.reader(Scope("000001")) as reader:
+        async with opened(url) as store, store.reader(Scope("000001")) as reader:
             (row,) = await reader.rows(statement)
-        await store.close()
 
     assert dict(row) == settings
 

@@ -10,26 +10,16 @@ from sqlmodel import SQLModel
 
 from models.policy import RULES
 from models.statement import Statement
-from models.store import Store, open_store
+from models.store import Store
 from tests import market
-from tests.conftest import migrated_template
 from tests.databases import Databases
 from tests.hierarchy import World, insert_world
 from tests.marked import marked
+from tests.templates import migrated_template, opened
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the snapshots; read the diff")
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Store]:
-    """An open store, closed when the block ends."""
-    store = open_store(url)
-    try:
-        yield store
-    finally:
-        await asyncio.wait_for(store.close(), 10)
 
 
 @asynccontextmanager

@@ -14,10 +14,10 @@ from models.exchange.report import ImportReport, Progress
 from models.statement import Statement
 from models.store import Store
 
-_KEY = table_of(Account).c.import_key
+_key = table_of(Account).c.import_key
 _STRANGER = Statement(
     select(table_of(Account).c.id)
-    .where(or_(_KEY.is_(None), _KEY < bindparam("first"), _KEY >= bindparam("after")))
+    .where(or_(_key.is_(None), _key < bindparam("first"), _key >= bindparam("after")))
     .limit(1)
 )
 

@@ -147,7 +147,7 @@ _KNOWN = """
     SELECT ACCOUNT_KEY(a) AS key, a.id, a.parent_id, a.path, a.shard_id, a.type FROM account a"""
 _NEW = """
     SELECT n.*, SEGMENT(n.id) AS segment FROM (
-      SELECT s.key, s.vendor, s.type, NEXT_ID(account) AS id FROM in_accounts s
+      SELECT s.key, s.vendor, s.type, CAST(NEXT_ID(account) AS BIGINT) AS id FROM in_accounts s
       LEFT JOIN known_account k ON k.key = s.key WHERE k.key IS NULL AND s.key IS NOT NULL ORDER BY s.place) n"""
 # Rows whose vendor is nowhere are placed too, as if at the top: what is below them is not wrong in itself.
 _PLACED = f"""
@@ -248,7 +248,7 @@ async def _measure(stage: Stage) -> None:
     deepest = await stage.value(f"SELECT max(length(path)) / {paths.WIDTH} FROM account")
     levels = " UNION ALL ".join(f"SELECT {up} AS up" for up in range(deepest))
     classes = " ".join(f"WHEN accounts >= {1 << power} THEN {power}" for power in range(30, 0, -1))
-    await stage.make("account_size", _SIZES.replace("{levels}", levels), "path")
+    await stage.make("account_size", _SIZES.replace("{levels}", levels))
     await stage.run(
         f"UPDATE account AS t SET size_class = s.class FROM (SELECT path, CASE {classes} ELSE 0 END AS class"
         " FROM account_size WHERE accounts > 1) s WHERE s.path = t.path AND t.size_class <> s.class"

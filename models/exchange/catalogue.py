@@ -83,7 +83,7 @@ _CHECKS = (
 )
 
 _NEW = (
-    "CASE WHEN {0}.id IS NULL THEN NEXT_ID({1}) ELSE {0}.id END AS id,"
+    "CAST(coalesce({0}.id, NEXT_ID({1})) AS BIGINT) AS id,"
     " CASE WHEN {0}.id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed"
 )
 

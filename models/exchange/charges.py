@@ -50,7 +50,7 @@ _READY = """
     LEFT JOIN account_ref v ON v.key = s.seller LEFT JOIN account_ref b ON b.key = s.buyer"""
 _OF_ITEMS = f"""
     SELECT c.*, {_MONTHLY.format(unit="c.unit_amount", item="c")} AS monthly,
-           CASE WHEN t.id IS NULL THEN FRESH_ID() ELSE t.id END AS id,
+           CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new,
            0 AS changed
     FROM (SELECT r.*, i.id AS item_id, i.quantity, s.status, {_SHARE} FROM ready_charges r
@@ -184,6 +184,15 @@ _EXCESS_OF_CHARGES = Check(
 )
 
 
+_INSERT_PRICED = f"""
+    INSERT INTO subscription_charge (id, item_id, subscription_id, path, shard_id, seller_id, seller_path, buyer_id,
+                                     status, currency, unit_micros, monthly_micros)
+    SELECT FRESH_ID(), e.item_id, e.subscription_id, e.path, e.shard_id, e.seller_id,
+           substr(e.path, 1, e.seller_length), e.buyer_id, e.status, e.price_currency, e.unit,
+           {_MONTHLY.format(unit="e.unit", item="e")}
+    FROM ({_PRICED}) e"""
+
+
 async def resolve(job: Job) -> None:
     """Find out which edges the charges of the file belong to; report what is wrong."""
     stage = job.stage
@@ -211,12 +220,7 @@ async def write(job: Job) -> None:
     async with loading(job, "subscription_charge"):
         await stage.run("DELETE FROM subscription_charge WHERE item_id IN (SELECT item_id FROM to_price)")
         await _write_given(job)
-        await stage.run(
-            "INSERT INTO subscription_charge (id, item_id, subscription_id, path, shard_id, seller_id, seller_path,"
-            " buyer_id, status, currency, unit_micros, monthly_micros) SELECT FRESH_ID(), e.item_id, e.subscription_id, e.path,"
-            " e.shard_id, e.seller_id, substr(e.path, 1, e.seller_length), e.buyer_id, e.status, e.price_currency, e.unit,"
-            f" {_MONTHLY.format(unit='e.unit', item='e')} FROM ({_PRICED}) e"
-        )
+        await stage.run(_INSERT_PRICED)
 
 
 async def _write_given(job: Job) -> None:

@@ -25,8 +25,8 @@ _MARK = re.compile(r"[(),]|'[^']*'")
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 _ACCOUNT_KEY = (
-    "coalesce({a}.import_key, CASE WHEN EXISTS (SELECT 1 FROM account k WHERE k.import_key = 'canopy:' || {a}.id)"
-    " THEN 'canopy:' || {a}.id || ':' || STAMP({a}.created_at) ELSE 'canopy:' || {a}.id END)"
+    "CAST(coalesce({a}.import_key, CASE WHEN EXISTS (SELECT 1 FROM account k WHERE k.import_key = 'canopy:' || {a}.id)"
+    " THEN 'canopy:' || {a}.id || ':' || STAMP({a}.created_at) ELSE 'canopy:' || {a}.id END) AS TEXT)"
 )
 
 
@@ -116,7 +116,7 @@ def _sqlite(moment: str) -> dict[str, Callable[[str], str]]:
 
 _KEYS: dict[str, Callable[[str], Any]] = {
     "ACCOUNT_KEY": lambda alias: _ACCOUNT_KEY.format(a=alias),
-    "SUBSCRIPTION_KEY": lambda alias: f"coalesce({alias}.import_key, 'canopy:' || {alias}.id)",
+    "SUBSCRIPTION_KEY": lambda alias: f"CAST(coalesce({alias}.import_key, 'canopy:' || {alias}.id) AS TEXT)",
 }
 
 

@@ -5,10 +5,11 @@ another export give the same files, byte for byte. Credentials and API clients a
 """
 
 import csv
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from models.base import iso, now
 from models.exchange import files
@@ -43,30 +44,34 @@ async def export_directory(store: Store, directory: Path, progress: Progress | N
         StoreError: the database failed.
     """
     report = ExportReport()
-    directory.mkdir(parents=True, exist_ok=True)
-    try:
+    with _replaced(directory) as paths:
         async with store.unfiltered("export") as db:
             if db.engine == "postgresql":
                 await db.driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            for number, file in enumerate(files.ALL):
+            for number, (file, path) in enumerate(paths.items()):
                 if progress:
-                    progress(f"writing {file.name}", number, len(files.ALL))
-                report.kinds[file.stem] = await _write(db, file, _unfinished(directory, file))
-        for file in files.ALL:
-            _unfinished(directory, file).replace(directory / file.name)
-    finally:
-        for file in files.ALL:
-            _unfinished(directory, file).unlink(missing_ok=True)
+                    progress(f"writing {file.name}", number, len(paths))
+                report.kinds[file.stem] = await _write(db, file, path)
     return report
 
 
-def _unfinished(directory: Path, file: File) -> Path:
-    return directory / f".{file.name}.unfinished"
+@contextmanager
+def _replaced(directory: Path) -> Iterator[dict[File, Path]]:
+    """Where to write each file; if the block ends well, they take their places."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = {file: directory / f".{file.name}.unfinished" for file in files.ALL}
+    try:
+        yield paths
+        for file, path in paths.items():
+            path.replace(directory / file.name)
+    finally:
+        for path in paths.values():
+            path.unlink(missing_ok=True)
 
 
 async def _write(db: Unfiltered, file: File, path: Path) -> int:
     count = 0
-    with path.open("w", encoding="utf-8", newline="") as target:
+    with _opened(path) as target:
         # Lines end as RFC 4180 has it; with a bare line feed the writer would leave carriage returns unquoted.
         writer = csv.writer(target, lineterminator="\r\n")
         writer.writerow(file.names)
@@ -74,6 +79,10 @@ async def _write(db: Unfiltered, file: File, path: Path) -> int:
             writer.writerows(_cells(file, rows))
             count += len(rows)
     return count
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", newline="")
 
 
 async def _batches(db: Unfiltered, sql: str) -> AsyncIterator[list[Sequence[Any]]]:

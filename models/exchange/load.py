@@ -8,13 +8,14 @@ from pathlib import Path
 
 import asyncpg
 
-from models.exchange import accounts, catalogue, charges, files, orders, prices, sheet, subscriptions, users
-from models.exchange.files import File, Sources
+from models.exchange import accounts, catalogue, charges, files, offers, orders, prices, subscriptions, users
+from models.exchange.files import Sources
 from models.exchange.indexes import refresh_statistics
 from models.exchange.intake import staged_columns, take_file, take_rows
 from models.exchange.job import Job
 from models.exchange.problems import Problems, Source
 from models.exchange.report import ImportReport, Progress
+from models.exchange.sheet import is_price_sheet
 from models.exchange.stage import Stage, open_stage
 from models.store import Store, StoreError
 
@@ -47,10 +48,10 @@ async def import_directory(
     """
 
     async def fill(job: Job) -> None:
-        found = sorted(path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+        found = _csv_files(directory)
         if not found:
             _refuse_file(job, directory, "holds no CSV file")
-        for path in sorted(found, key=lambda path: _order(path.name)):
+        for path in found:
             await _take(job, path, marketplace)
 
     return await _run(store, fill, max_problems, progress)
@@ -113,19 +114,19 @@ async def import_price_sheet(
     """
 
     async def fill(job: Job) -> None:
-        await sheet.take(job, path, marketplace, _teller(job, path.name, path.stat().st_size))
+        await offers.take_sheet(job, path, marketplace, _teller(job, path.name, path))
 
     return await _run(store, fill, max_problems, progress)
 
 
 async def _take(job: Job, path: Path, marketplace: str | None) -> None:
-    told = _teller(job, path.name, path.stat().st_size)
+    told = _teller(job, path.name, path)
     file = files.BY_NAME.get(path.name)
     if file:
         tally = job.tally(file)
         tally.read, job.said[file] = await take_file(job.stage, file, path, job.problems, told)
-    elif sheet.is_price_sheet(path):
-        await sheet.take(job, path, marketplace, told)
+    elif is_price_sheet(path):
+        await offers.take_sheet(job, path, marketplace, told)
     else:
         _refuse_file(job, path, f"is neither a price sheet nor one of {', '.join(files.BY_NAME)}")
 
@@ -134,11 +135,18 @@ def _refuse_file(job: Job, path: Path, reason: str) -> None:
     job.problems.add(job.problems.add_source(Source(path.name)) + 1, "", path.name, reason)
 
 
+def _csv_files(directory: Path) -> list[Path]:
+    found = (path for path in directory.iterdir() if path.suffix.lower() == ".csv")
+    return sorted(found, key=lambda path: (_order(path.name), path.name))
+
+
 def _order(name: str) -> int:
+    """Where files of the contract stand in it; others come after them."""
     return list(files.BY_NAME).index(name) if name in files.BY_NAME else len(files.BY_NAME)
 
 
-def _teller(job: Job, name: str, total: int | None) -> Callable[[int], None]:
+def _teller(job: Job, name: str, path: Path | None) -> Callable[[int], None]:
+    total = path.stat().st_size if path else None
     return lambda done: job.progress(f"reading {name}", done, total)
 
 
@@ -172,18 +180,19 @@ async def _prepare(stage: Stage) -> None:
     for file in files.ALL:
         await stage.create(f"in_{file.stem}", staged_columns(file))
     await stage.create("in_product_terms", {"id": True, "terms": False})
-    await sheet.prepare(stage)
+    await offers.prepare(stage)
 
 
 async def _apply(job: Job) -> None:
     """Check what was read against itself and the database; write it if nothing is wrong."""
     stage = job.stage
-    await sheet.add_catalogue(job)
-    await stage.make("flawed", " UNION ALL ".join(_flawed(file) for file in files.ALL), "place")
+    staged = [*(file.stem for file in files.ALL), "sheets"]
+    await stage.make("flawed", " UNION ALL ".join(map(_flawed, staged)), "place")
+    await offers.add_catalogue(job)
     for number, step in enumerate(_STEPS):
         job.progress("checking", number, len(_STEPS))
         if step is prices:
-            await sheet.add_prices(job)
+            await offers.add_prices(job)
         await step.resolve(job)
     job.problems.raise_if_any()
     for number, step in enumerate(_STEPS):
@@ -194,5 +203,5 @@ async def _apply(job: Job) -> None:
     job.progress("writing", len(_STEPS), len(_STEPS))
 
 
-def _flawed(file: File) -> str:
-    return f"SELECT place FROM in_{file.stem} WHERE is_flawed = 1"  # noqa: S608  # a name of this package
+def _flawed(stem: str) -> str:
+    return f"SELECT place FROM in_{stem} WHERE is_flawed = 1"  # noqa: S608  # a name of this package

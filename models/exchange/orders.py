@@ -44,13 +44,13 @@ _LINE = Target(
 _READY = """
     SELECT s.*, a.id AS account_id, a.path, a.shard_id, r.id AS subscription_id,
            r.account_id AS subscription_account_id, t.account_id AS old_account_id,
-           CASE WHEN t.id IS NULL THEN FRESH_ID() ELSE t.id END AS id,
+           CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new,
            0 AS changed
     FROM in_orders s LEFT JOIN account_ref a ON a.key = s.account
     LEFT JOIN subscription_ref r ON r.key = s.subscription LEFT JOIN orders t ON t.number = s.number ORDER BY s.place"""
 _READY_LINES = """
-    SELECT n.*, CASE WHEN t.id IS NULL THEN FRESH_ID() ELSE t.id END AS id,
+    SELECT n.*, CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
     FROM (
       SELECT s.*, coalesce(f.id, d.id) AS order_id, coalesce(f.account_id, d.account_id) AS account_id,

@@ -38,7 +38,7 @@ _STORED = """
     AND t.period_type = n.period_type AND t.period_duration = n.period_duration AND t.type = n.price_type
     AND t.currency = n.currency AND t.valid_from = DAY(n.valid_from)"""
 _READY = f"""
-    SELECT e.*, CASE WHEN e.stored_id IS NULL THEN FRESH_ID() ELSE e.stored_id END AS id,
+    SELECT e.*, CAST(coalesce(e.stored_id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN e.stored_id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
     FROM (SELECT n.*, ({_STORED}) AS stored_id FROM (
       SELECT s.*, v.id AS seller_id, v.type AS seller_type, b.id AS buyer_id, b.parent_id AS buyer_vendor_id,

@@ -31,9 +31,16 @@ class Tally:
 
 @dataclass
 class ImportReport:
-    """The rows of each kind that was named, by the stem of its file (`accounts`), and the time it took."""
+    """The rows of each kind that was named, by the stem of its file (`accounts`), and the time it took.
+
+    Args:
+        kinds: the counts.
+        left_out: rows of price sheets for other marketplaces than the one that was asked for.
+        seconds: from the first row to the commit.
+    """
 
     kinds: dict[str, Tally] = field(default_factory=dict)
+    left_out: int = 0
     seconds: float = 0.0
 
     @property

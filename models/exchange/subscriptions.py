@@ -48,7 +48,7 @@ _ITEM = Target(
 )
 
 _READY = """
-    SELECT e.*, CASE WHEN e.old_id IS NULL THEN FRESH_ID() ELSE e.old_id END AS id,
+    SELECT e.*, CAST(coalesce(e.old_id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN e.old_id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
     FROM (
       SELECT s.*, a.id AS account_id, a.path, a.shard_id, p.id AS product_id, p.name AS product_name,
@@ -81,7 +81,7 @@ _REF = """
     WHERE NOT EXISTS (SELECT 1 FROM subscription k WHERE k.import_key = n.key)"""
 _ITEMS = """
     SELECT s.*, r.id AS subscription_id, r.account_id, r.path, r.shard_id, p.id AS product_id,
-           CASE WHEN t.id IS NULL THEN FRESH_ID() ELSE t.id END AS id,
+           CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new,
            0 AS changed, CASE WHEN t.product_id = p.id THEN 0 ELSE 1 END AS is_priced
     FROM in_subscription_items s LEFT JOIN subscription_ref r ON r.key = s.subscription

@@ -87,10 +87,11 @@ class Target:
     async def mark(self, stage: Stage, said: frozenset[str]) -> None:
         """Set `changed` on the resolved rows whose row in the database has other values."""
         differences = " OR ".join(field.differs for field in self._said(said))
-        await stage.run(
-            f"UPDATE {self.ready} AS r SET changed = 1 FROM {self.table} AS t"
-            f" WHERE t.{self.key} = r.id AND r.is_new = 0 AND r.changed = 0 AND ({differences})"
-        )
+        if differences:
+            await stage.run(
+                f"UPDATE {self.ready} AS r SET changed = 1 FROM {self.table} AS t"
+                f" WHERE t.{self.key} = r.id AND r.is_new = 0 AND r.changed = 0 AND ({differences})"
+            )
 
     async def write(self, stage: Stage, said: frozenset[str]) -> tuple[int, int]:
         """Update what is marked and insert what is new. Returns how many were created and changed."""
@@ -101,6 +102,8 @@ class Target:
         assignments = [field.updated for field in self._said(said)]
         if self.is_versioned:
             assignments += ["version = t.version + 1", "updated_at = NOW()"]
+        if not assignments:
+            return 0
         return await stage.run(
             f"UPDATE {self.table} AS t SET {', '.join(assignments)} FROM {self.ready} AS r"
             f" WHERE t.{self.key} = r.id AND r.changed = 1"

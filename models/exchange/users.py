@@ -44,19 +44,20 @@ _USER = Target(
 
 # Contacts have no name of their own in files: the first of an account is the first, and so on.
 _CONTACTS = """
-    SELECT n.*, CASE WHEN t.id IS NULL THEN FRESH_ID() ELSE t.id END AS id,
+    SELECT n.*, CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
     FROM (SELECT s.*, a.id AS account_id, a.path, a.shard_id,
-                 row_number() OVER (PARTITION BY a.id ORDER BY s.place) - 1 AS position
+                 CAST(row_number() OVER (PARTITION BY a.id ORDER BY s.place) - 1 AS BIGINT) AS position
           FROM in_contacts s LEFT JOIN account_ref a ON a.key = s.account) n
     LEFT JOIN stored_contact t ON t.account_id = n.account_id AND t.position = n.position"""
 _STORED_CONTACTS = """
-    SELECT c.id, c.account_id, row_number() OVER (PARTITION BY c.account_id ORDER BY c.position, c.id) - 1 AS position
+    SELECT c.id, c.account_id,
+           CAST(row_number() OVER (PARTITION BY c.account_id ORDER BY c.position, c.id) - 1 AS BIGINT) AS position
     FROM account_contact c WHERE EXISTS (
       SELECT 1 FROM in_contacts s JOIN account_ref a ON a.key = s.account WHERE a.id = c.account_id)"""
 _USERS = """
     SELECT s.*, a.id AS account_id, a.path, a.shard_id, a.type AS account_type, t.account_id AS stored_account_id,
-           CASE WHEN t.id IS NULL THEN FRESH_ID() ELSE t.id END AS id,
+           CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
     FROM in_users s LEFT JOIN account_ref a ON a.key = s.account LEFT JOIN app_user t ON t.login = s.login
     ORDER BY s.place"""
@@ -94,7 +95,7 @@ async def resolve(job: Job) -> None:
     """Find out whose the people are and which of them exist; report what is wrong."""
     stage = job.stage
     await stage.make("stored_contact", _STORED_CONTACTS, "account_id, position")
-    await stage.make("ready_contacts", _CONTACTS)
+    await stage.make("ready_contacts", _CONTACTS, "id")
     await refuse_repeats(stage, job.problems, "in_users", "login")
     await stage.make("ready_users", _USERS, "login", "id")
     await stage.make(

@@ -40,13 +40,13 @@ def _value(level: "Level", entry: "Entry", at: int, linked: dict["Entry", str], 
     if isinstance(declaration, Computed):
         names[f"f{at}"] = declaration.function
         called = f"f{at}(r, context)" if declaration.takes_context else f"f{at}(r)"
-        return leaf_expression(entry.field.type, called, f"x{at}", names)
+        return leaf_expression(entry.definition.type, called, f"x{at}", names)
     if isinstance(declaration, Prefixed):
         place = _place(level, declaration.name)
         names["unfit"] = unfit
         return f"({declaration.prefix!r} + str({place}) if {place} is not None else unfit())"
     assert isinstance(declaration, Column)  # noqa: S101  # all others are linked
-    return leaf_expression(entry.field.type, _place(level, declaration.name), f"x{at}", names)
+    return leaf_expression(entry.definition.type, _place(level, declaration.name), f"x{at}", names)
 
 
 def _place(level: "Level", name: str) -> str:

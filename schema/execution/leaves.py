@@ -48,13 +48,15 @@ def leaf_expression(of_type: GraphQLOutputType, value: str, name: str, names: Na
     """
     names["unfit"] = unfit
     nullable = not isinstance(of_type, GraphQLNonNull)
-    leaf = of_type if nullable else of_type.of_type
+    leaf = of_type.of_type if isinstance(of_type, GraphQLNonNull) else of_type
     held = f"({name} := {value})"
     if leaf is GraphQLString or leaf is GraphQLID:
         fits = f"{held}.__class__ is str" + (f" or {name} is None" if nullable else "")
         return f"({name} if {fits} else unfit())"
     if leaf is GraphQLInt:
-        fits = f"{held}.__class__ is int and -2147483648 <= {name} <= 2147483647" + (f" or {name} is None" if nullable else "")
+        fits = f"{held}.__class__ is int and -2147483648 <= {name} <= 2147483647" + (
+            f" or {name} is None" if nullable else ""
+        )
         return f"({name} if {fits} else unfit())"
     if leaf is GraphQLBoolean:
         names[f"map_{name}"] = {True: True, False: False} | ({None: None} if nullable else {})

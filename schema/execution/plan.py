@@ -118,7 +118,7 @@ class Entry:
         key: in the answer.
         name: of the field.
         nodes: where the document asks for it.
-        field: what the schema says of it.
+        definition: what the schema says of it.
         declaration: where its value comes from.
         level: of the objects that it leads to; for a lookup there is one for each type in `levels`.
         parts: of a connection.
@@ -127,7 +127,7 @@ class Entry:
     key: str
     name: str
     nodes: list[FieldNode]
-    field: GraphQLField
+    definition: GraphQLField
     declaration: Declaration
     arguments: Arguments
     level: Level | None = None
@@ -239,15 +239,18 @@ class Planner:
         return Plan(root, groups)
 
     def _level(
-        self, of_type: GraphQLObjectType, selections: Sequence[SelectionSetNode], above: Step | None, *, holds_rows: bool
+        self,
+        of_type: GraphQLObjectType,
+        selections: Sequence[SelectionSetNode],
+        above: Step | None,
+        *,
+        holds_rows: bool,
     ) -> Level:
         level = Level(of_type, holds_rows)
         self._levels.append(level)
         for key, nodes in self._collect(of_type, selections).items():
             level.entries.append(self._entry(level, key, nodes, above))
-        level.named = holds_rows and any(
-            isinstance(entry.declaration, (Computed, Loaded)) for entry in level.entries
-        )
+        level.named = holds_rows and any(isinstance(entry.declaration, (Computed, Loaded)) for entry in level.entries)
         return level
 
     def _entry(self, level: Level, key: str, nodes: list[FieldNode], above: Step | None) -> Entry:
@@ -263,7 +266,7 @@ class Planner:
 
     def _attach(self, level: Level, entry: Entry, above: Step | None) -> None:
         """Add the steps and levels that an entry needs."""
-        declaration, named = entry.declaration, get_named_type(entry.field.type)
+        declaration, named = entry.declaration, get_named_type(entry.definition.type)
         selections = [node.selection_set for node in entry.nodes if node.selection_set]
         if isinstance(declaration, Paged):
             self._connect(level, entry, declaration, selections, above)
@@ -284,11 +287,12 @@ class Planner:
     def _connect(
         self, level: Level, entry: Entry, declaration: Paged, selections: list[SelectionSetNode], above: Step | None
     ) -> None:
-        connection = _object(get_named_type(entry.field.type))
+        connection = _object(get_named_type(entry.definition.type))
         asked = self._collect(connection, selections)
         names = {nodes[0].name.value for nodes in asked.values()}
         page = None
-        if names & {"nodes", "edges", "pageInfo"}:
+        given = {argument.name.value for argument in entry.nodes[0].arguments or ()}
+        if names & {"nodes", "edges", "pageInfo"} or given & {"after", "before"}:  # a wrong cursor shall be refused
             page = self._step(level, entry, declaration.pages, "page", above)
         if names & {"totalCount", "totalCountIsExact"}:
             self._step(level, entry, declaration.counts, "count", above)
@@ -308,9 +312,7 @@ class Planner:
             part.parts = [self._part(below, each, found, page) for each, found in asked.items()]
         return part
 
-    def _step(
-        self, level: Level, entry: Entry, source: BatchSource | None, part: str, above: Step | None
-    ) -> Step:
+    def _step(self, level: Level, entry: Entry, source: BatchSource | None, part: str, above: Step | None) -> Step:
         signature = tuple(sorted(print_ast(argument) for argument in entry.nodes[0].arguments or ()))
         step = Step(entry, level, source, part, signature, above)
         self._steps.append(step)
@@ -380,7 +382,7 @@ class Planner:
             return arguments
         try:
             constant = arguments(self._variables)
-        except Exception:  # noqa: BLE001  # whatever it is, it is told when the field is reached
+        except Exception:  # whatever it is, it is told when the field is reached
             return arguments
         return lambda _variables: constant
 
@@ -443,9 +445,7 @@ def _groups(steps: list[Step]) -> list[Group]:
     return [Group(kinds[kind]) for kind in sorted(kinds, key=lambda kind: stages[kind])]
 
 
-def _stages(
-    steps: list[Step], kinds: dict[tuple[Any, ...], list[Step]]
-) -> dict[tuple[Any, ...], int] | None:
+def _stages(steps: list[Step], kinds: dict[tuple[Any, ...], list[Step]]) -> dict[tuple[Any, ...], int] | None:
     """When each kind can be fetched: behind all that lead to one of its steps. None if that can't be."""
     of_step = {step: kind for kind, members in kinds.items() for step in members}
     stages = dict.fromkeys(kinds, 0)

@@ -57,7 +57,7 @@ class Failure:
     row: int
     path: Path
     nodes: list[FieldNode]
-    error: BaseException
+    error: Exception
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class Page:
     page: PageLike | None = None
     start: int = 0
     count: int | None = None
-    count_error: BaseException | None = None
+    count_error: Exception | None = None
 
 
 class Run:
@@ -97,7 +97,7 @@ class Run:
         self._links: dict[Entry, list[Any]] = {}
         """For each object of the entry's level what it leads to: an index or `Span` of the level below, a value, a
         `Page`, None, or an exception."""
-        self._refused: dict[Entry, BaseException] = {}
+        self._refused: dict[Entry, Exception] = {}
         """Entries that failed as a whole."""
         self._built: dict[Level, list[Any]] = {}
         self.failures: list[Failure] = []
@@ -128,8 +128,10 @@ class Run:
         values = []
         for row in rows:
             try:
-                values.append(declaration.function(row, self._context) if declaration.takes_context else declaration.function(row))
-            except Exception as error:  # noqa: BLE001  # it becomes the field's error, whatever it is
+                values.append(
+                    declaration.function(row, self._context) if declaration.takes_context else declaration.function(row)
+                )
+            except Exception as error:  # it becomes the field's error, whatever it is
                 values.append(error)
         self._lead(entry, values)
 
@@ -140,12 +142,12 @@ class Run:
         try:
             if entry.declaration.check is not None:
                 entry.declaration.check(self._context)
-        except Exception as error:  # noqa: BLE001  # it becomes the field's error, whatever it is
+        except Exception as error:  # it becomes the field's error, whatever it is
             self._refuse(entry, error)
             return False
         return True
 
-    def _refuse(self, entry: Entry, error: BaseException) -> None:
+    def _refuse(self, entry: Entry, error: Exception) -> None:
         self._refused[entry] = error
         for level in _levels_of(entry):
             self._enter(level, [])
@@ -181,7 +183,7 @@ class Run:
         try:
             request = self._request(steps[0], group.columns)
             found = await source.fetch(self._context, distinct, request) if distinct else []
-        except Exception as error:  # noqa: BLE001  # it becomes the error of every field that waits for it
+        except Exception as error:  # it becomes the error of every field that waits for it
             for step in steps:
                 self._fail(step, error)
             return
@@ -200,7 +202,7 @@ class Run:
         page, count = declaration.requests(self._context, arguments, columns)
         return page if step.part == "page" else count
 
-    def _fail(self, step: Step, error: BaseException) -> None:
+    def _fail(self, step: Step, error: Exception) -> None:
         if step.part != "count" or step.entry not in self._links:
             self._refuse(step.entry, error)
             return
@@ -231,7 +233,7 @@ class Run:
                 if isinstance(result, Exception):
                     raise result
                 values.append(declaration.function(result, row, *further, **arguments))
-            except Exception as error:  # noqa: BLE001  # it becomes the field's error, whatever it is
+            except Exception as error:  # it becomes the field's error, whatever it is
                 values.append(error)
         if entry.level is None:
             self._links[entry] = values
@@ -259,17 +261,20 @@ class Run:
             found = declaration.function(self._context, **entry.arguments(self._variables))
             references = found if isinstance(found, list) else [found]
             rows = await self._referred(entry, references)
-        except Exception as error:  # noqa: BLE001  # it becomes the field's error, whatever it is
+        except Exception as error:  # it becomes the field's error, whatever it is
             self._refuse(entry, error)
             return
         self._links[entry] = [rows if isinstance(found, list) else rows[0]]
 
-    async def _referred(self, entry: Entry, references: Sequence[Reference | None]) -> list[Any]:
-        """For each reference the level and the index of the object that it leads to; None where there is none."""
-        places: dict[Reference | None, Any] = {None: None}
+    async def _referred(self, entry: Entry, references: Sequence[Any]) -> list[Any]:
+        """For each reference the level and the index of the object that it leads to; None where there is none.
+
+        What is no reference (None, or an exception in the place of one) stays as it is.
+        """
+        places: dict[Reference, Any] = {}
         by_level: dict[Level, list[Reference]] = defaultdict(list)
         for reference in references:
-            if reference is not None:
+            if isinstance(reference, Reference):
                 by_level[entry.levels[reference.type_name]].append(reference)
         for level in entry.levels.values():
             below: list[Any] = []
@@ -285,7 +290,7 @@ class Run:
                     places[reference] = None if row is None else (level, len(below))
                     below += [] if row is None else [tuple(row[at] for at in picked)]
             self._enter(level, below)
-        return [places[reference] for reference in references]
+        return [places[each] if isinstance(each, Reference) else each for each in references]
 
     # Building
 
@@ -305,7 +310,7 @@ class Run:
         try:
             assert level.build is not None  # noqa: S101  # set when the plan was made
             return level.build(rows, self._context, linked)
-        except Exception:  # noqa: BLE001  # done again, carefully
+        except Exception:  # done again, carefully
             return None
 
     def _is_checked(self, entry: Entry) -> bool:
@@ -333,8 +338,8 @@ class Run:
         if entry in self._refused:
             return self._failed(level, entry, at, self._refused[entry])
         try:
-            return self._whole(level, entry, at, complete(entry.field.type, self._raw(level, entry, row)))
-        except Exception as error:  # noqa: BLE001  # it becomes the field's error, whatever it is
+            return self._whole(level, entry, at, complete(entry.definition.type, self._raw(level, entry, row)))
+        except Exception as error:  # it becomes the field's error, whatever it is
             return self._failed(level, entry, at, error)
 
     def _raw(self, level: Level, entry: Entry, row: Any) -> Any:
@@ -360,7 +365,7 @@ class Run:
             return [self._complete_leaf(level, entry, at, value) for at, value in enumerate(links)]
         else:
             built = self._build(entry.level)
-            if isinstance(entry.declaration, Related) and not isinstance(entry.field.type, GraphQLNonNull):
+            if isinstance(entry.declaration, Related) and not isinstance(entry.definition.type, GraphQLNonNull):
                 quick = _at_once(links, built)
                 if quick is not None:
                     return quick
@@ -370,8 +375,8 @@ class Run:
         if isinstance(value, Exception):
             return self._failed(level, entry, at, value)
         try:
-            return self._whole(level, entry, at, complete(entry.field.type, value))
-        except Exception as error:  # noqa: BLE001  # it becomes the field's error, whatever it is
+            return self._whole(level, entry, at, complete(entry.definition.type, value))
+        except Exception as error:  # it becomes the field's error, whatever it is
             return self._failed(level, entry, at, error)
 
     def _complete_link(self, level: Level, entry: Entry, at: int, link: Any) -> Any:
@@ -381,8 +386,8 @@ class Run:
 
     def _reached(self, entry: Entry, link: Any) -> Any:
         """The built object, or list of objects, that a link leads to."""
-        if link is None:
-            return None
+        if link is None or isinstance(link, Exception):
+            return link
         if isinstance(link, list):
             return [self._reached(entry, each) for each in link]
         if isinstance(link, tuple):
@@ -394,17 +399,29 @@ class Run:
 
     def _whole(self, level: Level, entry: Entry, at: int, value: Any) -> Any:
         """The value, with what nulls do to it where there can be none."""
-        return self._settled(level, entry, at, entry.field.type, value, (entry.key,), entry.nodes)
+        return self._settled(level, entry, at, entry.definition.type, value, (entry.key,), entry.nodes)
 
     def _settled(
-        self, level: Level, entry: Entry, at: int, of_type: GraphQLOutputType, value: Any, path: Path, nodes: list[FieldNode]
+        self,
+        level: Level,
+        entry: Entry,
+        at: int,
+        of_type: GraphQLOutputType,
+        value: Any,
+        path: Path,
+        nodes: list[FieldNode],
     ) -> Any:
         if isinstance(of_type, GraphQLNonNull):
-            settled = self._settled(level, entry, at, of_type.of_type, value, path, nodes) if value is not NULLED else None
+            settled = (
+                self._settled(level, entry, at, of_type.of_type, value, path, nodes) if value is not NULLED else None
+            )
             if settled is None and value is None:
                 message = f"Cannot return null for non-nullable field {level.type.name}.{entry.name}."
                 self.failures.append(Failure(level, at, path, nodes, TypeError(message)))
             return NULLED if settled is None else settled
+        if isinstance(value, Exception):
+            self.failures.append(Failure(level, at, path, nodes, value))
+            return None
         if value is NULLED:
             return None
         if isinstance(of_type, GraphQLList) and isinstance(value, list):
@@ -415,9 +432,9 @@ class Run:
             return None if any(item is NULLED for item in items) else items
         return value
 
-    def _failed(self, level: Level, entry: Entry, at: int, error: BaseException) -> Any:
+    def _failed(self, level: Level, entry: Entry, at: int, error: Exception) -> Any:
         self.failures.append(Failure(level, at, (entry.key,), entry.nodes, error))
-        return NULLED if isinstance(entry.field.type, GraphQLNonNull) else None
+        return NULLED if isinstance(entry.definition.type, GraphQLNonNull) else None
 
     # Connections
 
@@ -438,10 +455,10 @@ class Run:
         for part in entry.parts:
             if page.count_error is not None and part.name in {"totalCount", "totalCountIsExact"}:
                 self.failures.append(Failure(level, at, (entry.key, part.key), part.nodes, page.count_error))
-                return NULLED if isinstance(entry.field.type, GraphQLNonNull) else None
+                return NULLED if isinstance(entry.definition.type, GraphQLNonNull) else None
             value = self._part(entry, part, page)
             if value is NULLED:
-                return NULLED if isinstance(entry.field.type, GraphQLNonNull) else None
+                return NULLED if isinstance(entry.definition.type, GraphQLNonNull) else None
             answer[part.key] = value
         return answer
 
@@ -537,7 +554,9 @@ def _ends(entry: Entry, part: Part | None, inner: Part | None, level: Level, lin
         return [(index, (entry.key, index - link.start)) for index in range(link.start, link.end)]
     if isinstance(link, list):
         return [
-            (place[1], (entry.key, at)) for at, place in enumerate(link) if place is not None and place[0] is level
+            (place[1], (entry.key, at))
+            for at, place in enumerate(link)
+            if isinstance(place, tuple) and place[0] is level
         ]
     if isinstance(link, tuple):
         return [(link[1], (entry.key,))] if link[0] is level else []

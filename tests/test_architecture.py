@@ -1,0 +1,158 @@
+"""Who may import whom, and who may get past the filter: short lists, and the source is searched for anyone else."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for path in [
+        ROOT / "gateway.py",
+        *(p for part in ("models", "resolvers", "schema") for p in (ROOT / part).rglob("*.py")),
+    ]
+}
+
+MAY_GO_UNFILTERED = {
+    "gateway.py",  # readiness
+    "models/check.py",
+    "models/demo/credentials.py",
+    "models/demo/seeding.py",
+    "models/exchange/export.py",
+    "models/exchange/stage.py",  # imports
+    "models/roles.py",
+    "resolvers/identity.py",  # who asks is found out before there is a scope
+    "resolvers/sign_in.py",
+}
+"""Who may open a transaction that sees everything."""
+
+MAY_CONNECT = {
+    "models/exchange/stage.py",  # a staging file of its own
+    "models/migrations/__init__.py",
+    "models/postgres.py",
+    "models/sqlite.py",
+}
+"""Who may open a database."""
+
+MAY_KNOW_A_DRIVER = MAY_CONNECT | {"models/exchange/load.py"}  # its errors
+MAY_HOLD_A_CONNECTION = {
+    "models/exchange/export.py",
+    "models/exchange/stage.py",
+    "models/postgres.py",
+    "models/sqlite.py",
+}
+MAY_SEND_TEXT = {"models/check.py", "models/migrations/__init__.py", "models/migrations/versions/0001_hierarchy.py"}
+
+Detector = Callable[[ast.AST], bool]
+
+
+def last_name(node: ast.AST) -> str:
+    """The last part of a name as it is written: `connect` of `sqlite3.connect`; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def goes_unfiltered(node: ast.AST) -> bool:
+    return last_name(node) == "unfiltered"
+
+
+def connects(node: ast.AST) -> bool:
+    written = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+    names = {"create_engine", "create_async_engine", "create_pool", "open_database"}
+    return last_name(node) in names or written in {"asyncpg.connect", "sqlite3.connect"}
+
+
+def knows_a_driver(node: ast.AST) -> bool:
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    return any(name.split(".")[0] in {"asyncpg", "sqlite3", "aiosqlite", "psycopg"} for name in names)
+
+
+def holds_a_connection(node: ast.AST) -> bool:
+    """The unfiltered transaction's own connection, or what a store or reader keeps to itself."""
+    names = {"driver", "_connection", "_idle", "_idle_unfiltered", "_pool", "_pools"}
+    return isinstance(node, ast.Attribute) and node.attr in names
+
+
+def sends_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) in {"sql", "exec_driver_sql"}
+
+
+def builds_text(node: ast.AST) -> bool:
+    """Text as a statement or a part of one, and the function by which a statement could change its own scope."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+        return any(alias.name in {"text", "TextClause"} for alias in node.names)
+    written = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+    return written == "sqlalchemy.text" or last_name(node) in {"set_config", "from_statement"}
+
+
+def builds_a_query_of_text(node: ast.AST) -> bool:
+    """More than a constant in a literal."""
+    return (
+        isinstance(node, ast.Call)
+        and last_name(node.func) == "literal_column"
+        and any(word in ast.unparse(node).lower() for word in ("select", " from ", ";", "canopy."))
+    )
+
+
+def modules_where(detector: Detector, under: str = "") -> set[str]:
+    """The modules in which something is found."""
+    return {
+        name for name, tree in SOURCES.items() if name.startswith(under) and any(detector(n) for n in ast.walk(tree))
+    }
+
+
+def test_imports_go_down_only() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("detector", "allowed"),
+    [
+        (goes_unfiltered, MAY_GO_UNFILTERED),
+        (connects, MAY_CONNECT),
+        (knows_a_driver, MAY_KNOW_A_DRIVER),
+        (holds_a_connection, MAY_HOLD_A_CONNECTION),
+        (sends_text, MAY_SEND_TEXT),
+    ],
+)
+def test_only_named_modules(detector: Detector, allowed: set[str]) -> None:
+    assert modules_where(detector) == allowed
+
+
+@pytest.mark.parametrize("under", ["resolvers/", "schema/"])
+def test_resolvers_and_schema_write_no_text_into_statements(under: str) -> None:
+    assert modules_where(builds_text, under) == set()
+    assert modules_where(builds_a_query_of_text, under) == set()
+
+
+@pytest.mark.parametrize(
+    ("detector", "source"),
+    [
+        (goes_unfiltered, "async with context.store.unfiltered('why') as db: pass"),
+        (goes_unfiltered, "open = store.unfiltered"),
+        (connects, "asyncpg.connect(url)"),
+        (connects, "functools.partial(sqlite3.connect, file)"),
+        (connects, "sqlalchemy.create_engine(url)"),
+        (connects, "from asyncpg import create_pool\ncreate_pool(url)"),
+        (knows_a_driver, "import sqlite3"),
+        (knows_a_driver, "from asyncpg.pool import Pool"),
+        (holds_a_connection, "db.driver.execute('SELECT 1')"),
+        (holds_a_connection, "reader._connection.fetch('SELECT 1')"),
+        (sends_text, "await db.sql('SELECT 1')"),
+        (sends_text, "connection.exec_driver_sql('SELECT 1')"),
+        (builds_text, "from sqlalchemy import select, text"),
+        (builds_text, "import sqlalchemy\nsqlalchemy.text('1 = 1')"),
+        (builds_text, "select(func.set_config('canopy.lo', '', true))"),
+        (builds_a_query_of_text, "literal_column(f'(SELECT max({name}) FROM account)')"),
+    ],
+)
+def test_what_is_searched_for_is_found(detector: Detector, source: str) -> None:
+    assert any(detector(node) for node in ast.walk(ast.parse(source)))

@@ -1,0 +1,353 @@
+"""Conditions: each against a Python oracle, alone and together, at the root and below every parent."""
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.store import Store
+from resolvers.caller import Caller
+from schema.node import NOUNS
+from tests.asking import ask, caller_at
+from tests.documents import ROOTS, connections, filter_type, filters, is_connection, node_type, noun_of, snake
+from tests.hierarchy import Record, World
+from tests.lists import TABLES, Seen, fulfils, global_id, in_order, rows_of, seen_by
+from tests.market import NAMES, OTHER_RESELLER, PROVIDER, RESELLER, SUBRESELLER
+
+ROOT_LISTS = {name: each for name, each in ROOTS.items() if is_connection(each)}
+CONDITIONS = [(name, condition) for name, each in ROOT_LISTS.items() for condition in filters(each)]
+INNER_LISTS = [(parent, name) for parent, name, _ in connections() if parent != "Query"]
+DEFAULT = {"Order": ("CREATED_AT", "DESC"), "Price": ("CREATED_AT", "DESC"), "Subscription": ("CREATED_AT", "DESC"),
+           "User": ("CREATED_AT", "ASC")}  # fmt: skip
+"""The order in which rows come where none is asked for; by name where nothing is said here."""
+
+DAYS = ("2026-11-14", "2026-11-15", "2026-11-16", "2026-12-14", "2026-12-15", "2026-12-16")
+INSTANTS = (
+    "0999-01-01T00:00:00Z", "2026-10-02T12:30:15.250Z", "2026-10-02T12:30:15.2505Z", "2026-10-02T12:30:15.251Z",
+    "2026-10-03T14:30:15.250+02:00", "9999-12-31T23:59:59Z",
+)  # fmt: skip
+COLUMNS = {
+    "country": "country_code", "manufacturer": "code", "purchase_order_number": "po_number", "service": "service_name",
+}  # fmt: skip
+"""The columns that conditions on texts are about, where they are called otherwise."""
+
+SEARCHES = {
+    "Account": ["acme", "ÁCME", "acm", "cloud acme", "  Cloud!  ", "strasse 7", "STRASSE", "zurich", "ünal sohne", "7",
+                "oresund", "lodz", "クラウド", "東京", "cme", "acme acme", "o'brien", "a b c d e f g"],
+    "Product": ["business", "mpn-001", "MPN 00", "éclair 365", "contoso", "premium premium", "ness"],
+    "User": ["byron", "Byron ADA", "muller", "müller zoe", "aesa", "王", "o neil", "yron"],
+}  # fmt: skip
+
+
+def at(world: World, account_id: int) -> Caller:
+    path = next(account["path"] for account in world["account"] if account["id"] == account_id)
+    return caller_at(account_id, path=path)
+
+
+def some(texts: list[str]) -> list[list[str]]:
+    """Lists of a few of the texts."""
+    return [[text] for text in texts[:5]] + [
+        texts[:3],
+        texts[-1:],
+        ["no such thing"],
+        ["no such thing", *texts[1:2]],
+        [],
+    ]
+
+
+def candidates(world: World, type_name: str, name: str, of: GraphQLInputField) -> list[Any]:
+    """Values of one condition, as in a variable: some that many rows fulfil, some that none does."""
+    of_type: Any = get_named_type(of.type)
+    if isinstance(of_type, GraphQLEnumType):
+        return some_enums(list(of_type.values))
+    if isinstance(of_type, GraphQLInputObjectType):
+        start, end = of_type.fields
+        values = DAYS if of_type.name == "DateRange" else INSTANTS
+        closed = [{start: low, end: high} for low, high in itertools.pairwise(values)]
+        return [*closed, *({start: each} for each in values), *({end: each, start: None} for each in values), {}]
+    if of_type.name == "ID":
+        return ids(world, type_name, name, of)
+    if name == "search":
+        return list(SEARCHES[type_name])
+    if of_type.name != "String":
+        return {"Boolean": [True, False], "Date": list(DAYS)}[of_type.name]
+    column = COLUMNS.get(snake(name), snake(name))
+    own = world[TABLES[type_name]]
+    texts = {row[column] for rows in ([own] if column in own[0] else world.values()) for row in rows if row.get(column)}
+    texts |= {text.swapcase() for text in sorted(texts)[:2]}
+    return some(sorted(texts))
+
+
+def some_enums(values: list[str]) -> list[list[str]]:
+    return [[value] for value in values] + [values[:2], []]
+
+
+def ids(world: World, type_name: str, name: str, of: GraphQLInputField) -> list[Any]:
+    """Global ids of the sort that the condition takes, with one of nothing at the end."""
+    noun = NOUNS[noun_of(filter_type(ROOT_LISTS[root_of(type_name)]), name)]
+    known = [global_id(noun.type_name, record) for record in world[TABLES[noun.type_name]]]
+    chosen = [*known[:8], known[len(known) // 2], known[-1], f"{noun.prefix}_987654321"]
+    if not is_list_type(get_nullable_type(of.type)):
+        return chosen
+    return [[each] for each in chosen] + [chosen[2:6], known[:50], [*known[:1], *chosen[-1:]], []]
+
+
+def root_of(type_name: str) -> str:
+    """The list at the root whose rows are of the type."""
+    return next(name for name, each in ROOT_LISTS.items() if node_type(each).name == type_name)
+
+
+def document(of: GraphQLField, name: str) -> str:
+    return (
+        f"query($filter: {of.args['filter'].type}) {{ page: {name}(first: 100, filter: $filter)"
+        " { nodes { id } totalCount } }"
+    )
+
+
+def right(seen: Seen, type_name: str, rows: list[Record], given: dict[str, Any]) -> list[str]:
+    """The ids of the rows that fulfil the conditions, in the order in which they come."""
+    chosen = [record for record in rows if fulfils(seen, type_name, record, given)]
+    return [global_id(type_name, record) for record in in_order(chosen, *DEFAULT.get(type_name, ("NAME", "ASC")))]
+
+
+@pytest.mark.parametrize(("name", "condition"), CONDITIONS)
+async def test_a_condition_chooses_the_rows_that_the_oracle_chooses(
+    market_store: Store, market_world: World, name: str, condition: str
+) -> None:
+    of = ROOT_LISTS[name]
+    type_name = node_type(of).name
+    tells_apart = False
+    for place in (PROVIDER, OTHER_RESELLER):
+        caller = at(market_world, place)
+        seen = seen_by(market_world, caller.scope())
+        rows = seen[TABLES[type_name]]
+        for value in candidates(market_world, type_name, condition, filters(of)[condition]):
+            answer = await ask(market_store, caller, document(of, name), {"filter": {condition: value}})
+            expected = right(seen, type_name, rows, {condition: value})
+            tells_apart |= 0 < len(expected) < len(rows)
+
+            assert answer.errors == [], value
+            assert [node["id"] for node in answer.data["page"]["nodes"]] == expected[:100], (value, place)
+            assert answer.data["page"]["totalCount"] == len(expected), value
+    assert tells_apart
+
+
+@pytest.mark.parametrize(("parent_type", "name"), INNER_LISTS)
+async def test_a_condition_below_a_parent_chooses_among_its_own_rows(
+    market_store: Store, market_world: World, parent_type: str, name: str
+) -> None:
+    caller = at(market_world, PROVIDER)
+    seen = seen_by(market_world, caller.scope())
+    (of,) = [each for parent, field, each in connections() if (parent, field) == (parent_type, name)]
+    type_name = node_type(of).name
+    parents = {global_id(parent_type, record): record for record in seen[TABLES[parent_type]][:30]}
+    text = (
+        f"query($ids: [ID!]!, $filter: {of.args['filter'].type}) {{ nodes(ids: $ids) {{ id ... on {parent_type}"
+        f" {{ page: {name}(first: 100, filter: $filter) {{ nodes {{ id }} totalCount }} }} }} }}"
+    )
+    for condition, each in filters(of).items():
+        values = candidates(market_world, type_name, condition, each)
+        for value in values[1 :: max(len(values) // 2, 1)]:
+            answer = await ask(market_store, caller, text, {"ids": list(parents), "filter": {condition: value}})
+            for parent in answer.data["nodes"]:
+                rows = rows_of(seen, parent_type, name, parents[parent["id"]], type_name)
+                expected = right(seen, type_name, rows, {condition: value})
+
+                assert [node["id"] for node in parent["page"]["nodes"]] == expected, (condition, value, parent["id"])
+                assert parent["page"]["totalCount"] == len(expected)
+
+
+def combinations(world: World, name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Several conditions at once on a list at the root."""
+    of = ROOT_LISTS[name]
+    choices = {
+        condition: st.sampled_from(candidates(world, node_type(of).name, condition, each))
+        for condition, each in filters(of).items()
+    }
+    return st.fixed_dictionaries({}, optional=choices).filter(lambda chosen: len(chosen) > 1)
+
+
+@pytest.mark.parametrize("name", ROOT_LISTS)
+async def test_all_conditions_of_a_filter_must_hold(market_store: Store, market_world: World, name: str) -> None:
+    of = ROOT_LISTS[name]
+    type_name = node_type(of).name
+    seen = seen_by(market_world, at(market_world, RESELLER).scope())
+    chosen = drawn(combinations(market_world, name), 25)
+    for each in chosen:
+        answer = await ask(market_store, at(market_world, RESELLER), document(of, name), {"filter": each})
+        expected = right(seen, type_name, seen[TABLES[type_name]], each)
+
+        assert [node["id"] for node in answer.data["page"]["nodes"]] == expected[:100], json.dumps(each)
+        assert answer.data["page"]["totalCount"] == len(expected), json.dumps(each)
+
+
+def drawn(strategy: st.SearchStrategy[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """So many examples, the same in each run."""
+    examples: list[dict[str, Any]] = []
+
+    @settings(max_examples=number, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def collect(example: dict[str, Any]) -> None:
+        examples.append(example)
+
+    collect()
+    return examples
+
+
+# In sentences, where the oracle could share a mistake
+
+
+async def names(store: Store, world: World, search: str) -> set[str]:
+    """The names of the accounts that a search finds."""
+    document = "query($search: String) { accounts(first: 100, filter: {search: $search}) { nodes { name } } }"
+    answer = await ask(store, at(world, PROVIDER), document, {"search": search})
+    return {node["name"] for node in answer.data["accounts"]["nodes"]}
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("acme", {"Acme", "ACME", "Ácme", "Acme Cloud", "cloud acme", "acmeology"}),
+        ("ÁCME", {"Acme", "ACME", "Ácme", "Acme Cloud", "cloud acme", "acmeology"}),
+        ("clo ac", {"Acme Cloud", "cloud acme"}),
+        ("cme", set()),
+        ("strasse", {"Straße 7", "STRASSE 7"}),
+        ("Zurich bau", {"Zürich Bau", "ZURICH BAU"}),
+        ("lodz", {"Łódź Soft"}),
+        ("O\u2019Brien", {"O'Brien & Söhne"}),
+        ("東京", {"東京クラウド"}),
+    ],
+)
+async def test_a_search_looks_for_beginnings_of_words_whatever_their_case_and_accents(
+    market_store: Store, market_world: World, search: str, found: set[str]
+) -> None:
+    assert found <= set(NAMES)
+    assert await names(market_store, market_world, search) == found
+
+
+async def count(store: Store, caller: Caller, name: str, condition: str) -> int:
+    """How many rows of a list at the root fulfil a condition."""
+    answer = await ask(store, caller, f"{{ {name}(filter: {{{condition}}}) {{ totalCount }} }}")
+    assert answer.errors == []
+    return int(answer.data[name]["totalCount"])
+
+
+async def test_both_ends_of_a_range_of_days_belong_to_it(market_store: Store, market_world: World) -> None:
+    caller = at(market_world, PROVIDER)
+    days = [row["renewal_date"].isoformat() for row in market_world["subscription"] if row["renewal_date"]]
+    found = await count(market_store, caller, "subscriptions", 'renews: {from: "2026-11-15", to: "2026-12-14"}')
+
+    assert found == sum("2026-11-15" <= day <= "2026-12-14" for day in days)
+    assert found > sum("2026-11-15" < day <= "2026-12-14" for day in days)
+    assert found > sum("2026-11-15" <= day < "2026-12-14" for day in days)
+
+
+async def test_the_end_of_a_range_of_instants_does_not_belong_to_it(market_store: Store, market_world: World) -> None:
+    caller = at(market_world, PROVIDER)
+    first, second = "2026-10-01T12:30:15.250Z", "2026-10-02T12:30:15.250Z"
+    made = [row["created_at"].day for row in market_world["account"]]
+
+    assert await count(market_store, caller, "accounts", f'created: {{from: "{first}"}}') == len(made)
+    assert await count(market_store, caller, "accounts", f'created: {{until: "{first}"}}') == 0
+    between = f'created: {{from: "{first}", until: "{second}"}}'
+    assert await count(market_store, caller, "accounts", between) == made.count(1)
+
+
+async def test_all_that_lies_below_an_account_lies_below_it(market_store: Store, market_world: World) -> None:
+    below = [row for row in market_world["account"] if row["path"].startswith("000001000002") and row["id"] != 2]
+
+    caller = at(market_world, PROVIDER)
+    assert await count(market_store, caller, "accounts", 'below: "acc_2"') == len(below)
+
+
+@pytest.mark.parametrize("name", [name for name, each in ROOT_LISTS.items() if "below" in filters(each)])
+async def test_below_an_account_out_of_view_there_is_as_little_as_below_none(
+    market_store: Store, market_world: World, name: str
+) -> None:
+    caller = at(market_world, SUBRESELLER)
+    document = f"query($id: ID) {{ {name}(filter: {{below: $id}}) {{ nodes {{ id }} totalCount }} }}"
+    answers = [await ask(market_store, caller, document, {"id": f"acc_{of}"}) for of in (1, 2, 3, 7, 987654)]
+
+    assert {answer.bytes for answer in answers} == {answers[-1].bytes}
+    assert answers[0].data[name] == {"nodes": [], "totalCount": 0}
+    assert len({len(answer.sent) for answer in answers}) == 1
+
+
+IDS = [
+    (name, condition)
+    for name, condition in CONDITIONS
+    if get_named_type(filters(ROOT_LISTS[name])[condition].type).name == "ID"
+]
+
+
+@pytest.mark.parametrize(("name", "condition"), IDS)
+@pytest.mark.parametrize("text", ["", "acc", "acc_0", "acc_-1", "acc_01", "acc_1 ", "mkt_1", f"acc_{2**63}", "1", "é"])
+async def test_what_can_be_no_id_of_the_right_type_is_refused(
+    market_store: Store, market_world: World, name: str, condition: str, text: str
+) -> None:
+    of = ROOT_LISTS[name]
+    value: Any = [text] if is_list_type(get_nullable_type(filters(of)[condition].type)) else text
+    caller = at(market_world, RESELLER)
+    answer = await ask(market_store, caller, document(of, name), {"filter": {condition: value}})
+
+    assert (answer.codes, answer.data) == (["INVALID_ARGUMENT"], {"page": None})
+    assert f"{noun_of(filter_type(of), condition)}_123" in answer.errors[0]["message"]
+
+
+@pytest.mark.parametrize("name", [name for name, each in ROOT_LISTS.items() if "search" in filters(each)])
+@pytest.mark.parametrize("text", ["", "  ", "%", "…", "!?", "\u0000"])
+async def test_a_search_without_a_letter_or_digit_is_refused(
+    market_store: Store, market_world: World, name: str, text: str
+) -> None:
+    caller = at(market_world, RESELLER)
+    answer = await ask(market_store, caller, document(ROOT_LISTS[name], name), {"filter": {"search": text}})
+
+    assert answer.codes == ["INVALID_ARGUMENT"]
+    assert answer.errors[0]["message"] == "`search` has no letter or digit to look for."
+
+
+@pytest.mark.parametrize(
+    "text", ["' OR 1=1 --", "%", "_", "\\", "a\u0000b", "\u0000", "😀", "\ud7ff", '"', "x" * 10_000]
+)
+async def test_no_text_is_more_than_a_text(market_store: Store, market_world: World, text: str) -> None:
+    caller = at(market_world, RESELLER)
+    for name, condition in CONDITIONS:
+        of = filters(ROOT_LISTS[name])[condition]
+        if get_named_type(of.type).name == "String" and condition != "search":
+            given = {"filter": {condition: [text]}}
+            answer = await ask(market_store, caller, document(ROOT_LISTS[name], name), given)
+
+            assert answer.errors == [], (name, condition)
+            assert answer.data["page"] == {"nodes": [], "totalCount": 0}, (name, condition)
+
+
+async def test_the_same_conditions_mean_the_same_through_either_spelling_of_nothing(
+    market_store: Store, market_world: World
+) -> None:
+    caller = at(market_world, RESELLER)
+    whole = await ask(market_store, caller, "{ accounts { totalCount } }")
+    for nothing in ("filter: null", "filter: {}", "filter: {status: null}", "filter: {created: {from: null}}"):
+        answer = await ask(market_store, caller, f"{{ accounts({nothing}) {{ totalCount }} }}")
+
+        assert answer.bytes == whole.bytes, nothing
+
+
+@pytest.mark.parametrize("day", ["2026-W05-6", "20260131", "2026-02-30", "31.1.2026", "2026-01-31T00:00:00Z", ""])
+async def test_a_day_that_is_none_is_refused(market_store: Store, market_world: World, day: str) -> None:
+    caller = at(market_world, RESELLER)
+    answer = await ask(market_store, caller, f'{{ prices(filter: {{validOn: "{day}"}}) {{ totalCount }} }}')
+
+    assert answer.data is None
+    assert "Write it as 2026-01-31" in answer.errors[0]["message"]
