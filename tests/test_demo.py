@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import zip_longest
@@ -68,7 +68,7 @@ def test_another_seed_and_another_size_give_other_trees() -> None:
 def test_files_can_be_read_side_by_side_and_again() -> None:
     sources = demo_sources(60, 3)
     apart = {name: list(rows()) for name, rows in sources.items()}
-    together = defaultdict(list)
+    together: dict[str, list[Sequence[str]]] = defaultdict(list)
     for rows in zip_longest(*(source() for source in sources.values())):
         for name, row in zip(sources, rows, strict=True):
             together[name] += [row] * (row is not None)

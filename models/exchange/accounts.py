@@ -98,7 +98,7 @@ _CHECKS = (
         "ready_accounts",
         "brand_name",
         f"r.type = 'CUSTOMER' AND coalesce({_ANY_OF_CARD}) IS NOT NULL",
-        "or another column of the vendor card is given to a customer, which has none",
+        "must be empty, like the card's other columns: a customer has no vendor card",
     ),
     Check(
         "external_id",

@@ -72,7 +72,12 @@ _CHECKS = (
     unknown("ready_prices", "mpn", "product_id", NO_PRODUCT),
     unknown("ready_prices", "plan", "plan_id", NO_PLAN),
     unknown("ready_prices", "marketplace", "marketplace_id", "is no marketplace that exists or is imported"),
-    when("ready_prices", "tiers", "r.tiers IS NOT NULL AND r.price_model = 'FLAT'", "are given to a flat price"),
+    Check(
+        "tiers",
+        "are given to a flat price",
+        "SELECT r.place, NULL AS value, NULL AS detail FROM ready_prices r"
+        " WHERE r.tiers IS NOT NULL AND r.price_model = 'FLAT'",
+    ),
     when("ready_prices", "valid_until", "r.valid_until <= r.valid_from", "is not after the first day"),
 )
 

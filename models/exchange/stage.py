@@ -25,6 +25,7 @@ WRITTEN = (
     "subscription_charge", "subscription_item", "user_role", "user_term", "vendor_card",
 )  # fmt: skip
 """Every table that an import writes."""
+_SMALL = 1_000
 _LARGE_LOG = 64 * 1024 * 1024
 
 
@@ -119,9 +120,9 @@ class PostgresStage(Stage):
         return [tuple(record) for record in await self.driver.fetch(self.dialect.render(sql))]
 
     async def make(self, table: str, select: str, *indexed: str) -> None:
-        """See `Stage.make`."""
-        await self.run(f"CREATE TEMP TABLE {table} ON COMMIT DROP AS {select}")
-        await self.index(table, *indexed)
+        """See `Stage.make`. Small tables are better off without index and statistics."""
+        if await self.run(f"CREATE TEMP TABLE {table} ON COMMIT DROP AS {select}") > _SMALL:
+            await self.index(table, *indexed)
 
     async def index(self, table: str, *indexed: str) -> None:
         """See `Stage.index`; autovacuum makes no statistics of temporary tables."""

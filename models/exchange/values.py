@@ -64,9 +64,9 @@ def text(limit: int = 255, pattern: str | None = None, meaning: str = "text") ->
     matches = re.compile(pattern).fullmatch if pattern else None
 
     def read(cell: str) -> str:
-        if len(cell) > limit:
+        if len(cell) > limit and not matches:
             raise ValueError(f"is longer than {limit} characters")
-        if matches and not matches(cell):
+        if matches and (len(cell) > limit or not matches(cell)):
             raise ValueError(f"is no {meaning}")
         return cell
 
