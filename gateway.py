@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import click
 import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -35,9 +36,13 @@ from resolvers.passwords import HashSettings, Passwords
 from resolvers.sign_in import SignInSettings
 from resolvers.throttle import Throttle, ThrottleSettings
 from resolvers.tokens import AccessTokens
-from schema import schema
+from schema import executor, schema
+from schema.errors import public
+from schema.execution.documents import Answer, Document
+from schema.execution.plan import NotCoveredError
 
 log = logging.getLogger("canopy")
+EXECUTED = Counter("canopy_operations", "Operations by executor, and why it wasn't the plan.", ["executor", "reason"])
 
 WEB = Path(__file__).parent / "web" / "dist"
 MAX_BODY = 256 * 1024
@@ -61,6 +66,7 @@ class Settings:
         key_file: holds the secret behind tokens and cursors; made on first use.
         log_level: of Python's levels.
         demo: whether GraphiQL offers the demo logins.
+        plans: whether operations are answered by compiled plans; graphql-core does it all if not.
         trusted_proxies: addresses of proxies whose `X-Forwarded-For` is believed, separated by commas.
     """
 
@@ -71,6 +77,7 @@ class Settings:
     log_level: str = "INFO"
     demo: bool = False
     trusted_proxies: str = ""
+    plans: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -98,6 +105,7 @@ class Settings:
             log_level=level,
             demo=given.get("demo", "").lower() in {"1", "true", "yes"},
             trusted_proxies=given.get("trusted_proxies", ""),
+            plans=given.get("plans", "on").lower() not in {"0", "false", "no", "off"},
         )
 
 
@@ -140,6 +148,15 @@ async def _body(request: Request) -> bytes:
 # GraphQL
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An operation as it was asked for."""
+
+    query: str
+    variables: dict[str, Any] | None
+    name: str | None
+
+
 def _answer(request: Request, body: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
     """A GraphQL answer, under the media type that the client prefers; before that type errors had status 200."""
     accepts_type = GRAPHQL_JSON in request.headers.get("accept", "")
@@ -176,20 +193,44 @@ async def graphql(request: Request) -> Response:
     except StoreError as error:
         log.error("no caller: %s", error)
         return _refusal(request, 503, UnavailableError.code, "The database does not answer. Try again in a moment.")
+    document = executor.document(asked.query)
+    if document.errors:
+        return _answered(request, Answer(None, document.errors, is_request_error=True), "none")
     try:
         async with asyncio.timeout(REQUEST_SECONDS), service.store.reader(caller.scope()) as reader:
             context = Context(caller, reader, service.cursor_key)
-            result = await schema.execute(**asked, context_value=context)
+            answer, by = await _execute(service, document, asked, context)
     except TimeoutError:
         return _refusal(request, 503, UnavailableError.code, "The answer took too long. Ask for less.")
+    return _answered(request, answer, by)
+
+
+async def _execute(service: Service, document: Document, asked: Asked, context: Context) -> tuple[Answer, str]:
+    """The answer of an operation, and who gave it: its plan, or graphql-core and why."""
+    reason = "plans are off"
+    if service.settings.plans:
+        try:
+            answer = await executor.execute(document, asked.name, asked.variables, context)
+        except NotCoveredError as not_covered:
+            reason = str(not_covered)
+        else:
+            EXECUTED.labels("plan", "").inc()
+            return answer, "plan"
+    EXECUTED.labels("graphql-core", reason).inc()
+    result = await schema.execute(asked.query, asked.variables, context, operation_name=asked.name)
+    errors = result.errors or []
+    is_request_error = bool(errors) and result.data is None and not any(error.path for error in errors)
+    return Answer(result.data, errors, is_request_error), f"graphql-core; {reason}"
+
+
+def _answered(request: Request, answer: Answer, by: str) -> Response:
     body: dict[str, Any] = {}
-    if result.errors:
-        body["errors"] = [error.formatted for error in result.errors]
-    is_request_error = result.errors and result.data is None and not any(error.path for error in result.errors)
-    if not is_request_error:
-        body["data"] = result.data
+    if answer.errors:
+        body["errors"] = [public(error).formatted for error in answer.errors]
+    if not answer.is_request_error:
+        body["data"] = answer.data
     modern = GRAPHQL_JSON in request.headers.get("accept", "")
-    return _answer(request, body, 400 if is_request_error and modern else 200)
+    return _answer(request, body, 400 if answer.is_request_error and modern else 200, **{"x-executor": by})
 
 
 def _bearer(request: Request) -> str:
@@ -201,8 +242,8 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def _operation(body: bytes) -> dict[str, Any]:
-    """The arguments for `schema.execute`.
+def _operation(body: bytes) -> Asked:
+    """What a body asks for.
 
     Raises:
         ValueError: the body is no JSON object with a query; the message says what is wrong.
@@ -218,7 +259,7 @@ def _operation(body: bytes) -> dict[str, Any]:
         raise ValueError('"variables" takes a JSON object.')
     if name is not None and not isinstance(name, str):
         raise ValueError('"operationName" takes a string.')
-    return {"query": asked["query"], "variable_values": variables, "operation_name": name or None}
+    return Asked(asked["query"], variables, name or None)
 
 
 # Sign-in
@@ -345,6 +386,11 @@ async def live(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
+async def metrics(_request: Request) -> Response:
+    """What the process has counted, for Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
 async def ready(request: Request) -> Response:
     """Whether the database answers and is of this version."""
     try:
@@ -410,6 +456,7 @@ def create_app(settings: Settings) -> ASGIApp:
         Route("/graphiql", graphiql),
         Route("/health/live", live),
         Route("/health/ready", ready),
+        Route("/metrics", metrics),
     ]
     if (WEB / "assets").is_dir():
         routes.append(Mount("/graphiql/assets", StaticFiles(directory=WEB / "assets")))

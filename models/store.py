@@ -93,10 +93,19 @@ def open_store(url: str) -> Store:
     from models.postgres import PostgresStore  # each engine's driver is loaded only when it is used
     from models.sqlite import SqliteStore
 
+    return SqliteStore(url) if engine_of(url) == "sqlite" else PostgresStore(url)
+
+
+def engine_of(url: str) -> Engine:
+    """Which engine a database's address is for.
+
+    Raises:
+        InvalidDatabaseURLError: for neither.
+    """
     if url.startswith("sqlite:///"):
-        return SqliteStore(url)
+        return "sqlite"
     if url.startswith(("postgresql://", "postgres://")):
-        return PostgresStore(url)
+        return "postgresql"
     raise InvalidDatabaseURLError(
         f"CANOPY_DATABASE_URL is {url.split('@')[-1]!r}; it takes sqlite:///path/to/file or"
         " postgresql://user:password@host:port/database"

@@ -1,13 +1,12 @@
 """Asking the schema a question as some caller, and looking over the reader's shoulder while it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import orjson
-import strawberry
-from strawberry.extensions import ParserCache, ValidationCache
+from graphql import GraphQLError
 
 from models import RoleCode
 from models.scope import Reach
@@ -16,25 +15,14 @@ from models.store import Reader, Store
 from resolvers.caller import Caller
 from resolvers.context import Context
 from resolvers.privileges import ROLES, Privilege
-from schema import schema
+from schema import executor, schema
+from schema.errors import public
+from schema.execution.plan import NotCoveredError
 from tests.hierarchy import path_of
 
 CURSOR_KEY = b"a key for the cursors of tests"
 TODAY = date(2026, 11, 15)
 EVERYTHING = frozenset(Privilege)
-
-_DOCUMENTS = 500
-
-REMEMBERING = type(schema)(
-    query=schema.query,
-    extensions=[
-        *schema.extensions,
-        lambda: ParserCache(maxsize=_DOCUMENTS),
-        lambda: ValidationCache(maxsize=_DOCUMENTS),
-    ],
-    config=schema.config,
-)
-"""The schema, but it parses and validates a document once: a test asks the same of many callers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +92,37 @@ def caller_at(
 
 
 async def ask(store: Store, caller: Caller, query: str, variables: Mapping[str, Any] | None = None) -> Answer:
-    """The answer to one operation, in a snapshot of its own."""
+    """The answer to one operation, in a snapshot of its own: by a plan, unless none covers it."""
     async with store.reader(caller.scope()) as reader:
         spy = SpyingReader(reader)
-        context = Context(caller, spy, CURSOR_KEY, TODAY)
-        result = await REMEMBERING.execute(query, dict(variables or {}), context_value=context)
+        document = executor.document(query)
+        if document.errors:
+            return _answer(None, document.errors, spy)
+        try:
+            found = await executor.execute(
+                document, None, dict(variables or {}), Context(caller, spy, CURSOR_KEY, TODAY)
+            )
+        except NotCoveredError:
+            return await _by_graphql_core(spy, caller, query, variables)
+        return _answer(found.data, found.errors, spy)
+
+
+async def ask_graphql_core(
+    store: Store, caller: Caller, query: str, variables: Mapping[str, Any] | None = None
+) -> Answer:
+    """The same by graphql-core, a field at a time."""
+    async with store.reader(caller.scope()) as reader:
+        return await _by_graphql_core(SpyingReader(reader), caller, query, variables)
+
+
+async def _by_graphql_core(
+    spy: SpyingReader, caller: Caller, query: str, variables: Mapping[str, Any] | None
+) -> Answer:
+    context = Context(caller, spy, CURSOR_KEY, TODAY)
+    result = await schema.execute(query, dict(variables or {}), context_value=context)
     assert context.statements == len(spy.sent)
     return Answer(result.data, [error.formatted for error in result.errors or ()], spy.sent)
+
+
+def _answer(data: Any, errors: Sequence[GraphQLError], spy: SpyingReader) -> Answer:
+    return Answer(data, [public(error).formatted for error in errors], spy.sent)

@@ -34,6 +34,7 @@ pytest_plugins = ["tests.worlds"]
 settings.register_profile("canopy", deadline=None, derandomize=True)
 settings.load_profile("canopy")
 
+ROOT = Path(__file__).parent.parent
 SECONDS_TO_SERVE = 30
 
 
@@ -181,12 +182,20 @@ def caller(seeded_store: Store) -> Callable[[str], Awaitable[Caller]]:
 @pytest.fixture(scope="session")
 def live_server(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a real server process on a copy of the demo tree."""
-    log = tmp_path_factory.mktemp("live") / "log"
+    directory = tmp_path_factory.mktemp("live")
+    log = directory / "log"
     with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url, log.open("w") as output:
         port = _free_port()
-        settings = {"CANOPY_HOST": "127.0.0.1", "CANOPY_PORT": str(port), "CANOPY_DATABASE_URL": database_url}
-        command = [sys.executable, "-m", "gateway", "serve"]
-        server = subprocess.Popen(command, env=os.environ | settings, stdout=output, stderr=output)
+        own = {
+            "CANOPY_HOST": "127.0.0.1",
+            "CANOPY_PORT": str(port),
+            "CANOPY_DATABASE_URL": database_url,
+            "CANOPY_KEY_FILE": str(directory / "canopy.key"),
+            "CANOPY_DEMO": "1",
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
+        command = [sys.executable, "-c", "from gateway import main; main()", "serve"]
+        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
             yield f"http://127.0.0.1:{port}"

@@ -25,6 +25,7 @@ from graphql import (
 
 from resolvers.errors import InvalidError
 from schema import schema
+from schema.execution.declaration import DECLARATION, Loaded, Lookup, Paged, Related
 
 GRAPH = schema._schema
 ROOTS: dict[str, GraphQLField] = cast(GraphQLObjectType, GRAPH.query_type).fields
@@ -60,9 +61,14 @@ def connections() -> Iterator[tuple[str, str, GraphQLField]]:
                 yield parent.name, name, each
 
 
-def metadata(of: GraphQLField) -> Any:
-    """What the field's declaration says: its privilege, its source, the columns that it needs."""
-    return of.extensions["strawberry-definition"].metadata
+def declaration(of: GraphQLField) -> Any:
+    """Where the field's value comes from; None where it is the attribute of its name."""
+    return of.extensions["strawberry-definition"].metadata.get(DECLARATION)
+
+
+def is_loaded(of: GraphQLField) -> bool:
+    """Whether the field's value has to be looked up."""
+    return isinstance(declaration(of), (Loaded, Lookup, Paged, Related))
 
 
 @cache
@@ -70,7 +76,7 @@ def is_value(of_type: GraphQLNamedType) -> bool:
     """Whether nothing of the type has to be looked up: a leaf, or an object of nothing else."""
     if not isinstance(of_type, GraphQLObjectType):
         return is_leaf_type(of_type)
-    return all(is_leaf_type(named(each)) and "source" not in metadata(each) for each in of_type.fields.values())
+    return all(is_leaf_type(named(each)) and not is_loaded(each) for each in of_type.fields.values())
 
 
 # Selections

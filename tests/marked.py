@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import orjson
 
+from models.text import fold
 from tests.hierarchy import Key, Record, World, keys
 
 MARK = re.compile(r"LEAK-(\d+)-([a-z_]+)-(\d+)-([a-z_]+)")
@@ -23,7 +24,8 @@ def _marked(table: str, record: Record) -> Record:
     if table == "role":
         return record
     texts = {name: value for name, value in record.items() if isinstance(value, str) and value.startswith("LEAK-")}
-    return record | {name: _text(table, record, name) for name in texts.keys() - _NOT_SHOWN}
+    shown = {name: _text(table, record, name) for name in texts.keys() - _NOT_SHOWN}
+    return record | shown | ({"email_key": fold(shown["email"])} if "email_key" in texts else {})
 
 
 def _text(table: str, record: Record, name: str) -> str:

@@ -104,7 +104,7 @@ class ThrowAwayServer(Server):
     def __init__(self) -> None:
         programs = server_programs()
         user = unprivileged_user()
-        self._directory = Path(tempfile.mkdtemp(prefix="canopy-postgres-"))
+        self._directory = Path(tempfile.mkdtemp(prefix="canopy-postgres-", dir=_directory_for(user)))
         password = secrets.token_hex(16)
         if user:
             shutil.chown(self._directory, user, pwd.getpwnam(user).pw_gid)
@@ -152,6 +152,13 @@ def _initialise(programs: Path, directory: Path, password: str, as_user: dict[st
     secret.unlink()
     if done.returncode:
         pytest.fail(f"initdb failed: {done.stderr[-2000:]}")
+
+
+def _directory_for(user: str | None) -> str:
+    """Where to make the server's directory: a temporary directory that its user can reach, whatever ours is."""
+    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108  # mkdtemp makes the name
+    open_to_all = (place for place in places if all(p.stat().st_mode & 0o001 for p in (place, *place.parents)))
+    return str(next(open_to_all, places[0]) if user else places[0])
 
 
 def _free_port() -> int:

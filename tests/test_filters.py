@@ -82,7 +82,7 @@ def candidates(world: World, type_name: str, name: str, of: GraphQLInputField) -
     if name == "search":
         return list(SEARCHES[type_name])
     if of_type.name != "String":
-        return {"Boolean": [True, False], "Date": list(DAYS)}[of_type.name]
+        return [True, False] if of_type.name == "Boolean" else list(DAYS)
     column = COLUMNS.get(snake(name), snake(name))
     own = world[TABLES[type_name]]
     texts = {row[column] for rows in ([own] if column in own[0] else world.values()) for row in rows if row.get(column)}

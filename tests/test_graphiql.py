@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
+from playwright.sync_api import Error as BrowserError
 
 EXAMPLES = sorted(Path(__file__).parent.parent.joinpath("web/src/examples").glob("*.graphql"))
 PASSWORD = "canopy-demo"
@@ -82,6 +83,10 @@ def witness(context: BrowserContext) -> Witness:
 def page(context: BrowserContext, witness: Witness) -> Page:
     page = context.new_page()
     page.goto("/graphiql")
+    try:
+        page.get_by_label("Login", exact=True).wait_for()
+    except BrowserError:
+        pytest.fail(f"the page stays blank; it complains: {witness.complaints}")
     return page
 
 

@@ -1,7 +1,8 @@
 import asyncio
+import re
 import sqlite3
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,22 @@ from models import path as paths
 from models.demo import demo_sources
 from models.exchange import files, intake
 from models.exchange.accounts import MAX_LEVELS
-from models.exchange.load import import_directory, import_rows
-from models.exchange.problems import ImportRefusedError, Problem
+from models.exchange.files import File
+from models.exchange.load import import_directory, import_price_sheet, import_rows
+from models.exchange.problems import ImportRefusedError
 from models.exchange.report import ImportReport, Tally
 from models.store import Store, StoreError
 from tests.csv_files import PLATFORM, changed, query, state, write
+from tests.databases import Databases
+from tests.templates import migrated_template, opened
+
+
+@pytest.fixture
+async def sqlite_store(sqlite_databases: Databases) -> AsyncIterator[Store]:
+    """An empty database on SQLite, for what happens before the engines differ."""
+    with sqlite_databases.copied(migrated_template(sqlite_databases)) as url:
+        async with opened(url) as store:
+            yield store
 
 
 async def import_platform(store: Store, directory: Path, contents: Any = PLATFORM) -> ImportReport:
@@ -92,7 +104,9 @@ async def test_what_a_file_leaves_out_has_defaults(store: Store, tmp_path: Path)
     assert sorted(await query(store, cards)) == [
         ("big", "Big Brand"), ("other", "Other Reseller"), ("small", "Small Reseller"), ("top", "The Provider"),
     ]  # fmt: skip
-    subscriptions = "SELECT import_key, name, name_key, CAST(renewal_key AS TEXT), billing_period_type FROM subscription"
+    subscriptions = (
+        "SELECT import_key, name, name_key, CAST(renewal_key AS TEXT), billing_period_type FROM subscription"
+    )
     assert sorted(await query(store, subscriptions)) == [
         ("S1", "Business Basic", "business basic", "2027-03-01", "YEAR"),
         ("S2", "Named", "named", "9999-12-31", "MONTH"),
@@ -130,9 +144,7 @@ async def test_every_edge_above_a_subscription_is_charged_at_the_price_of_its_fi
 async def test_a_months_share_is_rounded_half_up_to_the_micro(store: Store, tmp_path: Path) -> None:
     rows = "\n".join(f",,microsoft,P:1,yearly,,YEAR,1,USD,{amount},,,2024-0{n}-01,2024-0{n}-02" for n, amount in
                      enumerate(("0.000005", "0.000006", "0.000018"), 1))  # fmt: skip
-    subscriptions = "\n".join(
-        f"T{n},top,,ACTIVE,microsoft,P:1,yearly,1,,YEAR,1,2024-0{n}-01,,," for n in range(1, 4)
-    )
+    subscriptions = "\n".join(f"T{n},top,,ACTIVE,microsoft,P:1,yearly,1,,YEAR,1,2024-0{n}-01,,," for n in range(1, 4))
     contents = {
         **PLATFORM,
         "prices.csv": PLATFORM["prices.csv"] + rows + "\n",
@@ -283,7 +295,9 @@ async def test_an_account_has_exactly_the_contacts_of_the_file_that_names_it(sto
 
 async def test_two_accounts_can_exchange_their_external_ids(store: Store, tmp_path: Path) -> None:
     await import_platform(store, tmp_path)
-    header = "key,vendor,type,name,external_id\nbig,top,RESELLER,Big Reseller,E2\nother,top,RESELLER,Other Reseller,E1\n"
+    header = (
+        "key,vendor,type,name,external_id\nbig,top,RESELLER,Big Reseller,E2\nother,top,RESELLER,Other Reseller,E1\n"
+    )
     await import_platform(store, tmp_path, {"accounts.csv": header})
 
     ids = "SELECT import_key, external_id FROM account WHERE import_key IN ('big', 'other') ORDER BY 1"
@@ -406,6 +420,7 @@ SO1,0,microsoft,P:9,never,YEAR,1,-1,USD,1,-1,
 """,
 }
 
+DOCUMENTATION = Path(__file__).parent.parent / "docs/import.md"
 REFUSED = Path(__file__).with_name("refused_import.txt")
 
 
@@ -427,7 +442,7 @@ async def test_nothing_is_imported_into_a_database_that_has_something_either(sto
 
 
 async def test_problems_beyond_the_limit_are_counted(store: Store, tmp_path: Path) -> None:
-    cells = "".join(f"m{n},,U{n},USD\n" for n in range(40)) + "".join(f"x,X,US,USD\n" for _ in range(30))
+    cells = "".join(f"m{n},,US,USD\n" for n in range(40)) + "".join("x,X,US,USD\n" for _ in range(30))
     unknown = "".join(f"u{n}@x.example,nobody,ADMINISTRATOR,A,B,a@b.example\n" for n in range(20))
     refused = await refusal(
         store,
@@ -439,9 +454,9 @@ async def test_problems_beyond_the_limit_are_counted(store: Store, tmp_path: Pat
         max_problems=5,
     )
 
-    assert [problem.line for problem in refused.problems] == [2, 2, 3, 3, 4]
-    assert refused.total == (40 + 30) + 29 + 20
-    assert str(refused).endswith("(and 114 more)")
+    assert [problem.line for problem in refused.problems] == [2, 3, 4, 5, 6]
+    assert refused.total == 40 + 29 + 20
+    assert str(refused).endswith("(and 84 more)")
 
 
 async def test_what_is_in_the_database_counts_as_much_as_what_is_in_the_file(store: Store, tmp_path: Path) -> None:
@@ -450,9 +465,22 @@ async def test_what_is_in_the_database_counts_as_much_as_what_is_in_the_file(sto
     for row, expected in (
         ("top2,,PROVIDER,Second,,USD", ("type", "PROVIDER", "is there already: top")),
         ("below,buyer,CUSTOMER,Below,,", ("vendor", "buyer", "is a customer")),
-        ("twin,other,CUSTOMER,Twin,E1,", ("external_id", "E1", "is the external id of another account of this vendor, loner")),
-        ("buyer,big,CUSTOMER,Moved,E1,", ("vendor", "big", "is not the account's vendor, which is small; an account changes its vendor by a transfer")),
-        ("big,top,RESELLER,Big,E1,EUR", ("currency", "EUR", "is not the account's currency, which is USD and can't change")),
+        (
+            "twin,other,CUSTOMER,Twin,E1,",
+            ("external_id", "E1", "is the external id of another account of this vendor, loner"),
+        ),
+        (
+            "buyer,big,CUSTOMER,Moved,E1,",
+            (
+                "vendor",
+                "big",
+                "is not the account's vendor, which is small; an account changes its vendor by a transfer",
+            ),
+        ),
+        (
+            "big,top,RESELLER,Big,E1,EUR",
+            ("currency", "EUR", "is not the account's currency, which is USD and can't change"),
+        ),
         ("big,top,CUSTOMER,Big,E1,", ("type", "CUSTOMER", "is not what the account is in the database: RESELLER")),
     ):
         refused = await refusal(store, tmp_path, {"accounts.csv": header + row + "\n"})
@@ -460,12 +488,23 @@ async def test_what_is_in_the_database_counts_as_much_as_what_is_in_the_file(sto
         assert (problem.value, problem.reason[: len(expected[2])]) == expected[1:]
         assert problem.line == 2
     for name, row, expected in (
-        ("users.csv", "login,account,kind,first_name,last_name,email\nada@buyer.example,loner,ADMINISTRATOR,A,B,a@b.example\n",
-         ("login", "ada@buyer.example", "is a user of another account, buyer")),
-        ("orders.csv", "number,account,created_at,currency,total\nSO000001,loner,2026-01-01,USD,1\n",
-         ("account", "loner", "is not the order's account, which is buyer")),
-        ("subscriptions.csv", PLATFORM["subscriptions.csv"].replace("S1,buyer", "S1,loner").replace("bob@buyer.example|ADA@buyer.example", ""),
-         ("account", "loner", "is not the subscription's account, which is buyer")),
+        (
+            "users.csv",
+            "login,account,kind,first_name,last_name,email\nada@buyer.example,loner,ADMINISTRATOR,A,B,a@b.example\n",
+            ("login", "ada@buyer.example", "is a user of another account, buyer"),
+        ),
+        (
+            "orders.csv",
+            "number,account,created_at,currency,total\nSO000001,loner,2026-01-01,USD,1\n",
+            ("account", "loner", "is not the order's account, which is buyer"),
+        ),
+        (
+            "subscriptions.csv",
+            PLATFORM["subscriptions.csv"]
+            .replace("S1,buyer", "S1,loner")
+            .replace("bob@buyer.example|ADA@buyer.example", ""),
+            ("account", "loner", "is not the subscription's account, which is buyer"),
+        ),
     ):
         (problem,) = (await refusal(store, tmp_path, {name: row})).problems
         assert (problem.column, problem.value, problem.reason[: len(expected[2])]) == expected
@@ -495,3 +534,265 @@ async def test_what_can_not_be_counted_is_refused(store: Store, tmp_path: Path) 
     few = changed("subscriptions.csv", "P:1,yearly,7", "P:1,yearly,10")["subscriptions.csv"]
     refused = await refusal(store, tmp_path, {"charges.csv": given, "subscriptions.csv": few})
     assert told(refused) == [("charges.csv", 2, "unit_amount", "")]
+
+
+async def test_what_spreadsheets_make_of_csv_is_read(store: Store, tmp_path: Path) -> None:
+    header = "\ufeffCode, Name ,COUNTRY_CODE,currency\r\n"
+    rows = header + 'us,"United\r\nStates, ""the""",US,USD\r\n\r\nde,Ünïted,DE,EUR\r\n\r\n'
+    report = await import_platform(store, tmp_path, {"marketplaces.csv": rows})
+
+    assert report.kinds["marketplaces"].created == 2
+    assert await query(store, "SELECT name FROM marketplace ORDER BY code") == [
+        ("Ünïted",), ('United\r\nStates, "the"',),
+    ]  # fmt: skip
+
+
+HEADER = b"code,name,country_code,currency\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "column", "reason"),
+    [
+        ("marketplaces.csv", HEADER + b"us,A,US,USD\nde,B\xfccher,DE,EUR\n", 3, "", "is not UTF-8"),
+        ("marketplaces.csv", HEADER + b'us,"A\nB",US,USD\nde,B\0,DE,EUR\n', 4, "", "there is a NUL character"),
+        ("marketplaces.csv", HEADER.decode().encode("utf-16"), 1, "", "the file is UTF-16; save it as UTF-8"),
+        ("marketplaces.csv", HEADER + b'us,"A" B,US,USD\n', 2, "", "the quoting is wrong: "),
+        ("marketplaces.csv", HEADER + b'us,A,US,USD\nde,"B,DE,EUR\n', 3, "", "a quote is opened here and never closed"),
+        ("marketplaces.csv", HEADER + b'us,"A' + b"x\n" * 70_000, 2, "", "a cell is longer than 131,072 characters"),
+        ("marketplaces.csv", HEADER + b"us" * 600_000, 2, "", "the line is longer than 1,048,576 bytes"),
+        ("marketplaces.csv", HEADER + b"us,A,US,USD,\n", 2, "", "there are 5 cells where the header has 4"),
+        ("marketplaces.csv", b"code,name,currency\n", 1, "", "the header lacks country_code"),
+        ("marketplaces.csv", b"", 1, "", "there is no header line"),
+        (
+            "marketplaces.csv",
+            b"flag," + HEADER,
+            1,
+            "flag",
+            "is no column of marketplaces.csv, whose columns are code, ",
+        ),
+        ("marketplaces.csv", b"code," + HEADER, 1, "code", "is there twice"),
+        ("acounts.csv", HEADER, 1, "", "is neither a price sheet nor one of marketplaces.csv, "),
+    ],
+)
+async def test_a_file_that_can_not_be_read_is_refused(
+    sqlite_store: Store, tmp_path: Path, name: str, content: bytes, line: int, column: str, reason: str
+) -> None:
+    (problem,) = (await refusal(sqlite_store, tmp_path, {name: content})).problems
+
+    assert (problem.file, problem.line, problem.column) == (name, line, column)
+    assert problem.reason.startswith(reason)
+
+
+async def test_a_directory_without_files_is_refused(sqlite_store: Store, tmp_path: Path) -> None:
+    (problem,) = (await refusal(sqlite_store, tmp_path, {"readme.txt": "nothing"})).problems
+    assert problem.reason == "holds no CSV file"
+
+
+async def test_many_rows_load_without_indexes_and_leave_the_database_the_same(store: Store, tmp_path: Path) -> None:
+    parts = (
+        "SELECT name, sql FROM sqlite_master WHERE tbl_name NOT LIKE 'sqlite_stat%' ORDER BY name"
+        if store.engine == "sqlite"
+        else "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL"
+        " SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' ORDER BY 1, 2"
+    )
+    before = await query(store, parts)
+    await import_rows(store, demo_sources(30, 1), bulk_from=0)
+    assert await query(store, parts) == before
+
+    report = await import_rows(store, demo_sources(30, 1), bulk_from=0)
+    assert report.changes == 0
+
+
+async def test_problems_of_rows_from_memory_name_lines_as_if_of_a_file(sqlite_store: Store) -> None:
+    rows = [["us", "United States", "US", "USD"], ["de", "Germany", "Germany", "EUR"]]
+    with pytest.raises(ImportRefusedError) as refused:
+        await import_rows(sqlite_store, {"marketplaces.csv": lambda: iter(rows)})
+    assert told(refused.value) == [("marketplaces.csv", 3, "country_code", "Germany")]
+    with pytest.raises(KeyError):
+        await import_rows(sqlite_store, {"marketplace.csv": lambda: iter(rows)})
+
+
+class Counted(list[str]):
+    """A row that tells how many of its kind are alive."""
+
+    alive: weakref.WeakSet["Counted"] = weakref.WeakSet()
+    most = 0
+
+    def __init__(self, cells: Sequence[str]) -> None:
+        super().__init__(cells)
+        Counted.alive.add(self)
+        Counted.most = max(Counted.most, len(Counted.alive))
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a list has none
+
+
+async def test_rows_are_taken_as_they_are_needed_and_not_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH", 50)
+    Counted.most = 0
+
+    def rows() -> Iterator[Counted]:
+        return (Counted([f"m{n}", f"Market {n}", "US", "USD"]) for n in range(1_000))
+
+    await import_rows(store, {"marketplaces.csv": rows})
+
+    assert await query(store, "SELECT count(*) FROM marketplace") == [(1_000,)]
+    assert Counted.most <= 102
+
+
+async def test_others_can_write_while_files_are_read(sqlite_store: Store, tmp_path: Path) -> None:
+    file = sqlite_store.url.removeprefix("sqlite:///")
+    written = []
+
+    def write_too(stage: str, _done: int, _total: int | None) -> None:
+        if stage.startswith("reading"):
+            with sqlite3.connect(file, timeout=0) as other:
+                other.execute("UPDATE role SET name = name")
+            other.close()
+            written.append(stage)
+
+    await import_directory(sqlite_store, write(tmp_path, PLATFORM), progress=write_too)
+    assert set(written) == {f"reading {name}" for name in PLATFORM}
+
+
+async def test_progress_is_told_in_bytes_read_and_steps_done(sqlite_store: Store, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int | None]] = []
+    await import_directory(sqlite_store, write(tmp_path, PLATFORM), progress=lambda *step: seen.append(step))
+
+    size = len(PLATFORM["accounts.csv"].encode())
+    assert ("reading accounts.csv", size, size) in seen
+    assert seen[-1][0] == "writing"
+    assert seen[-1][1] == seen[-1][2]
+
+
+async def test_a_database_without_roles_says_what_makes_them(sqlite_store: Store, tmp_path: Path) -> None:
+    async with sqlite_store.unfiltered("as if never migrated", write=True) as session:
+        await session.sql("DELETE FROM role")
+    refused = await refusal(sqlite_store, tmp_path, PLATFORM)
+    assert {problem.reason for problem in refused.problems} == {
+        "is a role that the database doesn't have yet; `canopy migrate` makes them"
+    }
+
+
+async def test_a_database_that_fails_is_told_as_such(sqlite_store: Store, tmp_path: Path) -> None:
+    async with sqlite_store.unfiltered("as if not migrated", write=True) as session:
+        await session.sql("DROP TABLE account_term")
+    with pytest.raises(StoreError, match="no such table: account_term"):
+        await import_platform(sqlite_store, tmp_path)
+
+
+SHEET = """\
+ChangeIndicator,ProductTitle,ProductId,SkuId,SkuTitle,Publisher,SkuDescription,UnitOfMeasure,TermDuration,BillingPlan,Market,Currency,UnitPrice,PricingTierRangeMin,PricingTierRangeMax,EffectiveStartDate,EffectiveEndDate,Tags,ERP Price,Segment
+,Microsoft 365 Business Basic,CFQ7TTC0LH18,0001,Business Basic,Microsoft Corporation,"Mail, and more",,P1Y,Annual,US,USD,57.6,,,2026-02-01T00:00:00.0000000Z,9999-11-30T23:59:59.0000000Z,License,72,Commercial
+,Microsoft 365 Business Basic,CFQ7TTC0LH18,0001,Business Basic,Microsoft Corporation,"Mail, and more",,P1Y,Monthly,US,USD,60.48,,,2/1/2026 0:00,11/30/9999 23:59,License,75.60,Commercial
+,Microsoft 365 Business Basic,CFQ7TTC0LH18,0001,Business Basic,Microsoft Corporation,"Mail, and more",,P1Y,Monthly,GB,GBP,50,,,2/1/2026 0:00,3/31/2026 23:59,License,70,Commercial
+,Microsoft 365 Business Basic,CFQ7TTC0LH18,1,Business Basic,Microsoft Corporation,"Mail, and more",,P1M,None,US,USD,0,,,1753-01-01T00:00:00Z,,License;Trial,0,Commercial
+,Windows Server,DG7GMGF0D5RK,0004,Windows Server 16 Core,Microsoft,,1 License,,OneTime,US,USD,800,,,3/1/2026 12:00:00 AM,4/1/2026 12:00:00 AM,,1000,Commercial
+,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,30,100,999,2026-02-01,,,,
+,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,36,,99,2026-02-01,,,,
+,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,24,1000,,2026-02-01,,,,
+,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,24,1000,,2026-02-01,,,,
+"""  # noqa: E501  # one row of the real thing a line
+
+OFFERED = (
+    "SELECT v.import_key, o.mpn, l.code, m.code, p.currency, p.type, p.model, p.amount_micros, p.tiers,"
+    " CAST(p.valid_from AS TEXT), CAST(p.valid_until AS TEXT) FROM price p JOIN product o ON o.id = p.product_id"
+    " JOIN plan l ON l.id = p.plan_id JOIN marketplace m ON m.id = p.marketplace_id"
+    " LEFT JOIN account v ON v.id = p.seller_id WHERE l.code LIKE 'csp-%'"
+)
+
+
+async def test_a_price_sheet_becomes_products_plans_and_prices(store: Store, tmp_path: Path) -> None:
+    report = await import_platform(store, tmp_path, {**PLATFORM, "prices of March.csv": SHEET})
+
+    basic, thing, server = "CFQ7TTC0LH18:0001", "DZH318Z0BQ3Q:0005", "DG7GMGF0D5RK:0004"
+    tiers = "[[100,30000000],[1000,24000000]]"
+    both = [(None, 57.6, 60.48 / 12, 50 / 12, 0, 800), ("top", 72, 6.3, 70 / 12, 0, 1000)]
+    expected = [
+        (None, thing, "csp-p3y-triennial", "us", "USD", "RECURRING", "VOLUME_SUBSCRIPTION", 36_000_000, tiers,
+         "2026-02-01", None),
+    ]  # fmt: skip
+    for seller, *amounts in both:
+        annual, monthly, british, trial, once = (round(amount * 1_000_000) for amount in amounts)
+        flat = ("RECURRING", "FLAT")
+        expected += [
+            (seller, basic, "csp-p1y-annual", "us", "USD", *flat, annual, None, "2026-02-01", None),
+            (seller, basic, "csp-p1y-monthly", "us", "USD", *flat, monthly, None, "2026-02-01", None),
+            (seller, basic, "csp-p1y-monthly", "uk", "GBP", *flat, british, None, "2026-02-01", "2026-04-01"),
+            (seller, basic, "csp-p1m-none", "us", "USD", *flat, trial, None, "1753-01-01", None),
+            (seller, server, "csp-perpetual-onetime", "us", "USD", "SETUP", "FLAT", once, None, "2026-03-01",
+             "2026-04-01"),
+        ]  # fmt: skip
+    assert sorted(await query(store, OFFERED), key=str) == sorted(expected, key=str)
+    products = "SELECT p.name, p.service_name, p.description, p.segment, p.unit, m.code FROM product p"
+    assert await query(store, f"{products} JOIN manufacturer m ON m.id = p.manufacturer_id WHERE mpn = '{basic}'") == [
+        ("Business Basic", "Microsoft 365 Business Basic", "Mail, and more", "Commercial", None, "microsoft")
+    ]
+    assert await query(store, "SELECT name FROM plan WHERE code = 'csp-p1y-monthly'") == [("1 year, billed monthly",)]
+    assert (report.kinds["products"].created, report.kinds["plans"].created) == (6, 7)
+    assert (await import_platform(store, tmp_path, {"sheet.csv": SHEET})).changes == 0
+
+
+async def test_a_price_sheet_can_be_taken_for_one_marketplace(store: Store, tmp_path: Path) -> None:
+    await import_platform(store, tmp_path)
+    sheet = write(tmp_path, {"sheet.csv": SHEET}) / "sheet.csv"
+    report = await import_price_sheet(store, sheet, marketplace="uk")
+
+    assert report.left_out == 8
+    assert report.kinds["products"] == Tally(read=1, created=1)
+    assert {row[3] for row in await query(store, OFFERED)} == {"uk"}
+
+
+async def test_flaws_of_a_price_sheet_are_told_by_its_own_columns(store: Store, tmp_path: Path) -> None:
+    header = SHEET.splitlines()[0]
+    rows = [
+        ",T,P1,0001,S,M,,,P1Y,Weekly,US,USD,1,,,2026-01-01,,,1,",
+        ",T,P1,0001,S,M,,,P1W,Annual,US,USD,1,,,2026-01-01,,,1,",
+        ",T,P1,0001,S,M,,,P1M,Annual,US,USD,1,,,2026-01-01,,,1,",
+        ",T,,0001,S,M,,,P1Y,Annual,USA,,-1,few,,13/13/2026,soon,,1 000,",
+        ",T,P1,0001,S,M,,,P1Y,Annual,FR,EUR,1,,,2026-01-01,,,1,",
+        ",T,P1,0001,S,M,,,P1Y,Annual,US,USD,1,,,2026-01-01,,,1,",
+        ",T,P1,0001,S,M,,,P1Y,Annual,US,USD,2,,,2026-01-01,,,1,",
+    ]
+    contents = {**PLATFORM, "sheet.csv": "\n".join([header, *rows, ""])}
+    refused = await refusal(store, tmp_path, contents)
+
+    assert told(refused) == [
+        ("sheet.csv", 2, "BillingPlan", "Weekly"),
+        ("sheet.csv", 3, "BillingPlan", "Annual"),
+        ("sheet.csv", 4, "BillingPlan", "Annual"),
+        ("sheet.csv", 5, "ProductId", ""),
+        ("sheet.csv", 5, "UnitPrice", "-1"),
+        ("sheet.csv", 5, "ERP Price", "1 000"),
+        ("sheet.csv", 5, "Market", "USA"),
+        ("sheet.csv", 5, "Currency", ""),
+        ("sheet.csv", 5, "PricingTierRangeMin", "few"),
+        ("sheet.csv", 5, "EffectiveStartDate", "13/13/2026"),
+        ("sheet.csv", 5, "EffectiveEndDate", "soon"),
+        ("sheet.csv", 6, "Market", "FR"),
+        ("sheet.csv", 8, "UnitPrice", ""),
+    ]
+
+
+async def test_a_price_sheet_needs_a_provider_and_its_marketplace(sqlite_store: Store, tmp_path: Path) -> None:
+    market = {"marketplaces.csv": PLATFORM["marketplaces.csv"], "sheet.csv": SHEET}
+    refused = await refusal(sqlite_store, tmp_path, market)
+    assert "an ERP price is what the provider charges, and there is no provider" in str(refused)
+
+    await import_platform(sqlite_store, tmp_path)
+    sheet = write(tmp_path, {"sheet.csv": SHEET}) / "sheet.csv"
+    with pytest.raises(ImportRefusedError, match="'mars' is the marketplace that was asked for, and"):
+        await import_price_sheet(sqlite_store, sheet, marketplace="mars")
+
+
+def documented(file: File) -> str:
+    lines = [f"### {file.name}", "", "| column | | holds | |", "|---|---|---|---|"]
+    for column in file.columns:
+        cells = (f"`{column.name}`", "required" if column.required else "", column.kind.meaning, column.help)
+        lines.append("|" + "|".join(f" {cell.replace('|', chr(92) + '|')} " if cell else " " for cell in cells) + "|")
+    return "\n".join([*lines, ""])
+
+
+@pytest.mark.parametrize("file", files.ALL, ids=lambda file: file.stem)
+def test_the_documentation_names_the_columns_that_import_reads(file: File) -> None:
+    assert documented(file) in DOCUMENTATION.read_text()
+    assert DOCUMENTATION.read_text().count("\n### ") == len(files.ALL)

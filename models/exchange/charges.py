@@ -92,17 +92,18 @@ _CHECKS = (
     ),
 )
 
+_NOT_GIVEN = "NOT EXISTS (SELECT 1 FROM charged_subscription c WHERE c.id = s.id)"
 _TERMS = f"""
     i.id AS item_id, i.subscription_id, i.path, i.shard_id, i.account_id, i.product_id, i.quantity, s.plan_id,
     s.period_type, s.period_duration, s.status, coalesce(s.start_date, DAY_OF(s.created_at)) AS day, {_SHARE}"""
 _TO_PRICE = f"""
     SELECT r.place, {_TERMS} FROM ready_subscriptions r JOIN subscription s ON s.id = r.id
     JOIN subscription_item i ON i.subscription_id = s.id
-    WHERE r.is_priced = 1 AND NOT EXISTS (SELECT 1 FROM charged_subscription c WHERE c.id = s.id)
+    WHERE r.is_priced = 1 AND {_NOT_GIVEN}
     UNION ALL
     SELECT r.place, {_TERMS} FROM ready_subscription_items r JOIN subscription_item i ON i.id = r.id
     JOIN subscription s ON s.id = i.subscription_id
-    WHERE r.is_priced = 1 AND NOT EXISTS (SELECT 1 FROM charged_subscription c WHERE c.id = s.id)
+    WHERE r.is_priced = 1 AND {_NOT_GIVEN}
       AND NOT EXISTS (SELECT 1 FROM ready_subscriptions o WHERE o.id = s.id AND o.is_priced = 1)"""
 
 
@@ -150,12 +151,12 @@ _PRICED = f"""
 _TOUCHED = f"""
     SELECT r.place, i.id AS item_id, i.quantity, s.status, {_SHARE} FROM ready_subscriptions r
     JOIN subscription s ON s.id = r.id JOIN subscription_item i ON i.subscription_id = s.id
-    WHERE r.changed = 1 AND r.is_priced = 0
+    WHERE r.changed = 1 AND r.is_priced = 0 AND {_NOT_GIVEN}
     UNION ALL
     SELECT r.place, i.id, i.quantity, s.status, {_SHARE} FROM ready_subscription_items r
     JOIN subscription_item i ON i.id = r.id JOIN subscription s ON s.id = i.subscription_id
-    WHERE r.changed = 1 AND r.is_priced = 0"""
-"""Items whose unit price stays as it was while their quantity may not."""
+    WHERE r.changed = 1 AND r.is_priced = 0 AND {_NOT_GIVEN}"""
+"""Items whose unit price stays as it was while quantity or status may not."""
 _MOST_OF_TIERS = (
     "SELECT max(CAST(substr(t.value, FIND(t.value, ',') + 1, length(t.value) - FIND(t.value, ',') - 1) AS BIGINT))"
     " FROM price p, EACH(p.tiers, t)"
@@ -164,7 +165,7 @@ _EXCESS_OF_CHANGES = (
     Check(
         "quantity",
         _TOO_MUCH,
-        "SELECT i.place, i.quantity AS value, NULL AS detail FROM touched_item i"
+        "SELECT DISTINCT i.place, i.quantity AS value, NULL AS detail FROM touched_item i"
         " JOIN subscription_charge t ON t.item_id = i.item_id"
         f" WHERE i.quantity > 0 AND t.unit_micros > {_MOST} / i.quantity",
     ),

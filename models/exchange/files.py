@@ -138,7 +138,7 @@ ACCOUNTS = File(
         _may("support_phone", values.PHONE),
         _may("support_url", values.URL),
         _may("logo_url", values.URL),
-        _may("brand_color", values.COLOR, "such as `#1a2b3c`"),
+        _may("brand_color", values.COLOR),
         _may("created_at", values.INSTANT, "default: now"),
         _may("updated_at", values.INSTANT, "for new rows only; default: as created"),
     ),

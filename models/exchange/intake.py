@@ -76,6 +76,10 @@ def _reader(column: Column) -> Callable[[str], Value]:
     return Memory(whole).__getitem__ if column.kind.repeats else whole
 
 
+_Flaw = tuple[int, str, str, str]
+"""Place, column, value and reason."""
+
+
 class Intake:
     """Turns rows of one file into records of its staged table.
 
@@ -95,30 +99,35 @@ class Intake:
         """The batch as records. A cell that can't be read is null in a record that is marked as flawed."""
         places, rows = batch
         cells = list(zip(*rows, strict=True))
-        flawed: set[int] = set()
+        flaws: list[_Flaw] = []
         found: dict[str, Sequence[Value]] = {}
         for name, at, read in self._columns:
-            found[name] = [None] * len(rows) if at is None else self._read(name, read, cells[at], places, flawed)
+            found[name] = [None] * len(rows) if at is None else _read(name, read, cells[at], places, flaws)
         for derived in self._derived:
             found[derived.name] = _derive(derived, [found[name] for name in derived.of])
+        for flaw in sorted(flaws, key=lambda flaw: flaw[0]):
+            self._problems.add(*flaw)
+        flawed = {place for place, *_ in flaws}
         marks = [int(place in flawed) for place in places] if flawed else [0] * len(places)
         return list(zip(places, marks, *found.values(), strict=True))
 
-    def _read(
-        self, name: str, read: Callable[[str], Value], cells: Sequence[str], places: list[int], flawed: set[int]
-    ) -> list[Value]:
-        try:
-            return list(map(read, cells))
-        except ValueError:
-            return [self._read_one(name, read, cell, place, flawed) for cell, place in zip(cells, places, strict=True)]
 
-    def _read_one(self, name: str, read: Callable[[str], Value], cell: str, place: int, flawed: set[int]) -> Value:
-        try:
-            return read(cell)
-        except ValueError as error:
-            self._problems.add(place, name, cell, str(error))
-            flawed.add(place)
-            return None
+def _read(
+    name: str, read: Callable[[str], Value], cells: Sequence[str], places: list[int], flaws: list[_Flaw]
+) -> list[Value]:
+    """A column's values; the quick way first, as there is hardly ever a flaw."""
+    try:
+        return list(map(read, cells))
+    except ValueError:
+        return [_read_one(name, read, cell, place, flaws) for cell, place in zip(cells, places, strict=True)]
+
+
+def _read_one(name: str, read: Callable[[str], Value], cell: str, place: int, flaws: list[_Flaw]) -> Value:
+    try:
+        return read(cell)
+    except ValueError as error:
+        flaws.append((place, name, cell, str(error)))
+        return None
 
 
 def _derive(derived: Derived, sources: list[Sequence[Value]]) -> list[Value]:

@@ -35,7 +35,7 @@ class ImportRefusedError(Exception):
     """The files were refused as a whole; the database is as it was.
 
     Args:
-        problems: the first of them, in order of files and lines.
+        problems: those that were found first, in order of files and lines.
         total: how many there are.
     """
 

@@ -105,4 +105,5 @@ class Table:
                     kept.append(row)
                 else:
                     self.report(number, "", "", f"there are {len(row)} cells where the header has {width}")
-            yield places, kept
+            if kept:
+                yield places, kept

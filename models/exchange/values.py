@@ -65,12 +65,12 @@ def text(limit: int = 255, pattern: str | None = None, meaning: str = "text") ->
 
     def read(cell: str) -> str:
         if len(cell) > limit and not matches:
-            raise ValueError(f"is longer than {limit} characters")
+            raise ValueError(f"is longer than {limit:,} characters")
         if matches and (len(cell) > limit or not matches(cell)):
             raise ValueError(f"is no {meaning}")
         return cell
 
-    return Kind(f"{meaning}, at most {limit} characters" if pattern is None else meaning, read)
+    return Kind(f"{meaning}, at most {limit:,} characters" if pattern is None else meaning, read)
 
 
 def one_of(values: type[StrEnum]) -> Kind:
@@ -275,7 +275,7 @@ URL = text(2048, r"https?://[^\s]{1,2040}", "web address that begins with http:/
 CODE = text(64, _CODE, "code without blanks, quotes, '/' and '|', at most 64 characters")
 MPN = text(128, _MPN, "part number without blanks, quotes and '|', at most 128 characters")
 EMAIL = text(254, _EMAIL, "e-mail address")
-PHONE = text(64, r"[+0-9][0-9 ()/.#x-]*", "telephone number")
+PHONE = text(64, r"[+(0-9][0-9 ()/.,#*x-]*", "telephone number")
 LANGUAGE = Kind(
     "language tag such as `en` or `pt-BR`",
     text(35, r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", "language tag such as en or pt-BR").read,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from models.store import Unfiltered
+from models.store import Unfiltered, engine_of
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -57,7 +57,7 @@ def migrate(url: str) -> tuple[str | None, str | None]:
     Returns:
         The version before (None for an empty database) and after.
     """
-    if url.startswith("sqlite:///"):
+    if engine_of(url) == "sqlite":
         file = Path(url.removeprefix("sqlite:///"))
         file.parent.mkdir(parents=True, exist_ok=True)
         # Without an isolation level the driver leaves BEGIN to us; with one it would not put CREATE in a transaction.

@@ -292,9 +292,11 @@ class Planner:
         names = {nodes[0].name.value for nodes in asked.values()}
         page = None
         given = {argument.name.value for argument in entry.nodes[0].arguments or ()}
-        if names & {"nodes", "edges", "pageInfo"} or given & {"after", "before"}:  # a wrong cursor shall be refused
+        is_counted = bool(names & {"totalCount", "totalCountIsExact"})
+        # A wrong cursor shall be refused, and so shall wrong arguments when nothing but `__typename` is asked for.
+        if names & {"nodes", "edges", "pageInfo"} or given & {"after", "before"} or not is_counted:
             page = self._step(level, entry, declaration.pages, "page", above)
-        if names & {"totalCount", "totalCountIsExact"}:
+        if is_counted:
             self._step(level, entry, declaration.counts, "count", above)
         entry.parts = [self._part(connection, key, nodes, page) for key, nodes in asked.items()]
 

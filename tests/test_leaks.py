@@ -1,0 +1,357 @@
+"""Nobody learns of a row out of view: not by any field, id, filter, order, count, cursor or error."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+from sqlmodel import SQLModel
+
+from models import demo
+from models import path as paths
+from models.policy import RULES
+from models.scope import Reach
+from models.statement import Statement
+from models.store import Store, StoreError, StoreTimeoutError
+from resolvers.caller import Caller
+from resolvers.privileges import Privilege
+from schema.node import NOUNS
+from tests.asking import EVERYTHING, Answer, SpyingReader, ask, ask_graphql_core, caller_at
+from tests.databases import Databases
+from tests.documents import ROOTS, Values, filter_type, filters, is_connection, noun_of, snake, variants
+from tests.hierarchy import PARENT, Record, World
+from tests.lists import PREFIXES, TABLES
+from tests.scan import View, answers, as_read, leaks
+from tests.templates import opened
+from tests.worlds import holding
+
+NOT_THE_MONEY = EVERYTHING - {Privilege.PRICES_VIEW, Privilege.FINANCES_VIEW}
+ROOT_LISTS = {name: each for name, each in ROOTS.items() if is_connection(each)}
+LOGINS = [login for login in demo.LOGINS if login.endswith(".example")]
+
+
+def callers_at(world: World, account_id: int) -> Iterator[Caller]:
+    """Everybody who can look from an account: each reach, without prices, and as each of its service users."""
+    for reach in Reach:
+        yield caller_at(account_id, reach)
+    yield caller_at(account_id, privileges=NOT_THE_MONEY)
+    for user in world["app_user"]:
+        if user["account_id"] == account_id and user["kind"] == "SERVICE_USER":
+            yield caller_at(account_id, user_id=user["id"], is_service_user=True)
+
+
+# Whatever is asked
+
+
+@pytest.mark.parametrize("account_id", PARENT)
+async def test_no_answer_shows_anything_of_a_row_out_of_view(
+    marked_store: Store, marked_world: World, account_id: int
+) -> None:
+    for caller in callers_at(marked_world, account_id):
+        view = View(marked_world, caller)
+        for name, answer in (await answers(marked_store, view)).items():
+            assert list(leaks(view, answer)) == [], (name, caller)
+            assert set(answer.codes) <= ({"FORBIDDEN"} if caller.privileges != EVERYTHING else set()), name
+
+
+@pytest.mark.parametrize("login", LOGINS)
+async def test_no_answer_to_a_demo_login_shows_anything_of_a_row_out_of_view(
+    seeded_store: Store, seeded_world: World, caller: Callable[[str], Awaitable[Caller]], login: str
+) -> None:
+    view = View(seeded_world, await caller(login))
+    shown = 0
+    for name, answer in (await answers(seeded_store, view)).items():
+        assert list(leaks(view, answer)) == [], name
+        assert set(answer.codes) <= {"FORBIDDEN"}, name
+        shown += len(answer.bytes)
+    assert shown > 10_000
+    assert view.secrets or login.startswith("admin@provider") or login.startswith("support@provider")
+
+
+@pytest.mark.parametrize("place", [1, 2, 7])
+async def test_both_ways_of_executing_give_the_same_answers(
+    marked_store: Store, marked_world: World, place: int
+) -> None:
+    for caller in callers_at(marked_world, place):
+        view = View(marked_world, caller)
+        by_plans = await answers(marked_store, view)
+        by_graphql_core = await answers(marked_store, view, ask_graphql_core)
+
+        assert {name: in_any_order(each) for name, each in by_plans.items()} == {
+            name: in_any_order(each) for name, each in by_graphql_core.items()
+        }
+
+
+def in_any_order(answer: Answer) -> tuple[Any, list[str]]:
+    """An answer, its errors sorted: their order is not part of it."""
+    return answer.data, sorted(map(str, answer.errors))
+
+
+# Conditions, orders, cursors
+
+
+def world_values(world: World, seen: World) -> Values:
+    """Values for conditions out of all rows, be they in view or not."""
+    columns = {"country": "country_code", "manufacturer": "code", "service": "service_name"}
+
+    def texts(name: str) -> list[str]:
+        column = columns.get(name, "po_number" if name == "purchase_order_number" else name)
+        found = {str(row[column]) for rows in world.values() for row in rows if row.get(column)}
+        return sorted(found)[:300] or ["leak"]
+
+    def ids(prefix: str) -> list[str]:
+        return [f"{prefix}_{row['id']}" for row in world[TABLES[NOUNS[prefix].type_name]]]
+
+    return Values(ids, texts)
+
+
+@pytest.mark.parametrize("account_id", [1, 2, 3, 7, 9])
+async def test_no_condition_order_or_cursor_shows_anything_of_a_row_out_of_view(
+    marked_store: Store, marked_world: World, account_id: int
+) -> None:
+    for caller in callers_at(marked_world, account_id):
+        view = View(marked_world, caller)
+        for name, of in ROOT_LISTS.items():
+            page = "{ nodes { __typename id } pageInfo { startCursor endCursor } }"
+            for arguments in variants(of, world_values(marked_world, view.seen)):
+                is_ordered = "$after" in arguments or "$before" in arguments
+                taken = f"query(${'after' if '$after' in arguments else 'before'}: String) " if is_ordered else ""
+                document, given = f"{taken}{{ page: {name}({arguments}) {page} }}", {}
+                for _ in range(2 if is_ordered else 1):
+                    answer = await ask(marked_store, caller, document, given)
+                    assert list(leaks(view, answer)) == [], (document, caller)
+                    ends = (answer.data["page"] or {"pageInfo": {}})["pageInfo"]
+                    given = (
+                        {"after": ends.get("endCursor")} if "$after" in taken else {"before": ends.get("startCursor")}
+                    )
+
+
+# Not visible is the same as not there
+
+
+def as_if_nothing(view: View, type_name: str, number: int) -> list[str]:
+    """So many global ids of a type that nothing has."""
+    return [f"{PREFIXES[type_name]}_{at}" for at in range(10**12, 10**12 + number)]
+
+
+@pytest.mark.parametrize("account_id", PARENT)
+async def test_an_id_out_of_view_is_answered_like_an_id_of_nothing(
+    marked_store: Store, marked_world: World, account_id: int
+) -> None:
+    for caller in callers_at(marked_world, account_id):
+        view = View(marked_world, caller)
+        for type_name in PREFIXES:
+            hidden = view.hidden_ids(type_name)[:100]
+            nothing = as_if_nothing(view, type_name, len(hidden))
+            for document, many in (
+                ("query($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }", True),
+                ("query($id: ID!) { node(id: $id) { id __typename } }", False),
+                ("query($id: ID!) { account(id: $id) { id name children { totalCount } } }", False),
+            ):
+                for pair in [(hidden, nothing)] if many else zip(hidden[:2], nothing[:2], strict=True):
+                    found, not_found = [
+                        await ask(marked_store, caller, document, {"ids" if many else "id": each}) for each in pair
+                    ]
+                    assert found.bytes == not_found.bytes, (pair, caller)
+                    assert found.statements == not_found.statements
+
+
+@pytest.mark.parametrize("account_id", [2, 3, 4, 7, 10])
+async def test_a_condition_on_ids_or_texts_out_of_view_finds_as_much_as_one_on_nothing(
+    marked_store: Store, marked_world: World, account_id: int
+) -> None:
+    for caller in callers_at(marked_world, account_id):
+        view = View(marked_world, caller)
+        for name, condition, hidden, nothing in hidden_conditions(view):
+            page = f"page: {name}(filter: $filter) {{ totalCount nodes {{ id }} }}"
+            document = f"query($filter: {filter_type(ROOT_LISTS[name])}) {{ {page} }}"
+            found, not_found = [
+                await ask(marked_store, caller, document, {"filter": {condition: each}}) for each in (hidden, nothing)
+            ]
+            assert found.bytes == not_found.bytes, (name, condition, caller)
+
+
+def hidden_conditions(view: View) -> Iterator[tuple[str, str, Any, Any]]:
+    """List, condition, a value out of view and a value of nothing, of the same form."""
+    for name, of in ROOT_LISTS.items():
+        for condition, each in filters(of).items():
+            kind = str(each.type)
+            if "ID" in kind:
+                type_name = NOUNS[noun_of(filter_type(of), condition)].type_name
+                hidden = view.hidden_ids(type_name)
+                nothing = as_if_nothing(view, type_name, len(hidden))
+            elif kind == "[String!]":
+                hidden = sorted(text for text in view.secrets if snake(condition) in text)
+                nothing = [f"nothing {at}" for at in range(len(hidden))]
+            else:
+                continue
+            if kind.startswith("["):
+                yield name, condition, hidden, nothing
+            else:
+                for pair in zip(hidden, nothing, strict=True):
+                    yield name, condition, *pair
+
+
+async def test_an_external_id_out_of_view_names_nothing(marked_store: Store, marked_world: World) -> None:
+    document = "query($text: String) { account(externalId: $text) { id } }"
+    view = View(marked_world, caller_at(2))
+    known = {row["external_id"]: row["id"] for row in marked_world["account"]}
+    found = {text: await ask(marked_store, view.caller, document, {"text": text}) for text in [*known, "nothing"]}
+
+    assert {text: answer.data["account"] for text, answer in found.items()} == {
+        text: {"id": f"acc_{known[text]}"} if known.get(text) in view.keys["account"] else None for text in found
+    }
+    assert len({answer.bytes for text, answer in found.items() if known.get(text) not in view.keys["account"]}) == 1
+
+
+# Rows that come out of view change nothing
+
+
+def twins(world: World, of: set[int], besides: frozenset[int] = frozenset()) -> Iterator[tuple[str, Record]]:
+    """Copies of accounts with all that belongs to them, and of what belongs to `besides`, in the order of tables."""
+    moved = {account: account + 500 if account in of else account for account in PARENT}
+    for table in SQLModel.metadata.sorted_tables:
+        for record in world.get(table.name, ()):
+            if table.name in {"account", "vendor_card", "account_term"} and owner_of(record) in besides:
+                continue
+            if owner_of(record) in of | besides:
+                yield table.name, twin(record, moved)
+
+
+def owner_of(record: Record) -> int | None:
+    """The account that a row belongs to; of a price its seller, of catalogue rows None."""
+    path = record.get("path") or record.get("seller_path")
+    return paths.account_id(path) if path else None
+
+
+def twin(record: Record, moved: dict[int, int]) -> Record:
+    """The row once more: its own ids raised, accounts replaced, texts that must be unique changed."""
+    changed = dict(record)
+    for name in {"id", "user_id", "subscription_id", "item_id", "order_id"} & record.keys():
+        is_account = name == "id" and "parent_id" in record
+        changed[name] = moved[record[name]] if is_account else record[name] + 100_000
+    for name in {"account_id", "parent_id", "shard_id", "seller_id", "buyer_id"} & record.keys():
+        changed[name] = moved.get(record[name], record[name])
+    for name in {"path", "seller_path"} & record.keys():
+        steps = [*paths.ancestor_ids(record[name]), paths.account_id(record[name])] if record[name] else []
+        changed[name] = "".join(paths.segment(moved[step]) for step in steps)
+    for name in {"login", "number", "import_key", "client_id", "external_id"} & record.keys():
+        changed[name] = f"{record[name]}-twin"
+    return changed
+
+
+async def add(store: Store, rows: Iterator[tuple[str, Record]]) -> int:
+    """Insert the rows; returns their number."""
+    async with store.unfiltered("a test adds rows out of view", write=True) as db:
+        number = 0
+        for number, (table, record) in enumerate(rows, start=1):
+            await db.execute(Statement(insert(SQLModel.metadata.tables[table])), record)
+        return number
+
+
+async def test_rows_that_come_out_of_view_change_not_one_byte(own_marked_store: Store, marked_world: World) -> None:
+    service_user = next(row["id"] for row in marked_world["app_user"] if row["login"] == "LEAK-2-first")
+    callers = [
+        caller_at(2), caller_at(2, Reach.DIRECT), caller_at(2, Reach.OWN), caller_at(3), caller_at(7), caller_at(4),
+        caller_at(2, user_id=service_user, is_service_user=True), caller_at(2, privileges=NOT_THE_MONEY),
+    ]  # fmt: skip
+    # Beside all of them another reseller's tree and more of the provider's own; below, what only some can't see.
+    steps = [
+        (twins(marked_world, {9, 10, 11, 12}, frozenset({1})), callers),
+        (twins(marked_world, {4, 5}), callers[1:3]),
+    ]
+    for rows, unconcerned in steps:
+        views = [View(marked_world, caller) for caller in unconcerned]
+        before = [as_read(await answers(own_marked_store, view)) for view in views]
+        assert await add(own_marked_store, rows) > 50
+
+        assert [as_read(await answers(own_marked_store, view)) for view in views] == before
+
+
+async def test_rows_that_come_into_view_are_there(own_marked_store: Store, marked_world: World) -> None:
+    view = View(marked_world, caller_at(1))
+    before = as_read(await answers(own_marked_store, view))
+    await add(own_marked_store, twins(marked_world, {9, 10, 11, 12}, frozenset({1})))
+    after = as_read(await answers(own_marked_store, view))
+
+    assert len([name for name in before if before[name] != after[name]]) > len(before) / 2
+
+
+# Cursors and errors
+
+
+async def test_a_cursor_of_another_account_is_as_good_as_garbage(marked_store: Store) -> None:
+    for name, of in ROOT_LISTS.items():
+        document = f"query($after: String) {{ page: {name}(first: 1, after: $after) {{ pageInfo {{ endCursor }} }} }}"
+        given = await ask(marked_store, caller_at(2), document)
+        cursor = given.data["page"]["pageInfo"]["endCursor"]
+        for other in (1, 3, 7, 9):
+            answer, garbage = [
+                await ask(marked_store, caller_at(other), document, {"after": each}) for each in (cursor, "garbage")
+            ]
+            assert answer.bytes == garbage.bytes, of
+            assert answer.codes == ["INVALID_ARGUMENT"]
+
+
+@pytest.mark.parametrize("error", [StoreError, RuntimeError, KeyError, ValueError])
+@pytest.mark.parametrize("way", [ask, ask_graphql_core])
+async def test_no_error_tells_what_stands_in_a_row(
+    marked_store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Any, way: Any
+) -> None:
+    async def fail(*_: Any) -> Any:
+        raise error('duplicate key value violates (name)=("LEAK-9-account-9-name")')
+
+    monkeypatch.setattr(SpyingReader, "rows", fail)
+    for document in ("{ accounts { nodes { name } totalCount } }", "{ viewer { user { name } account { name } } }"):
+        answer = await way(marked_store, caller_at(2), document)
+
+        assert set(answer.codes) == {"INTERNAL"}
+        assert b"LEAK" not in answer.bytes
+        assert answer.errors[0]["extensions"]["errorId"] in caplog.text
+    assert "LEAK-9-account-9-name" in caplog.text
+
+
+async def test_a_row_that_cannot_be_shown_is_an_error_without_its_words(
+    hierarchy: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The attributes of the unmarked hierarchy are no JSON.
+    for way in (ask, ask_graphql_core):
+        answer = await way(hierarchy, caller_at(2), "{ accounts(first: 1) { nodes { id attributes { name } } } }")
+
+        assert answer.codes == ["INTERNAL"]
+        assert answer.errors[0]["path"] == ["accounts", "nodes", 0, "attributes"]
+        assert b"LEAK" not in answer.bytes
+
+
+async def test_a_timeout_says_what_helps(marked_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> Any:
+        raise StoreTimeoutError("a statement took longer than 5 s")
+
+    monkeypatch.setattr(SpyingReader, "rows", fail)
+    answer = await ask(marked_store, caller_at(2), "{ accounts { nodes { name } } }")
+
+    assert (answer.codes, answer.data) == (["UNAVAILABLE"], {"accounts": None})
+    assert "Ask for less" in answer.errors[0]["message"]
+
+
+# The tests above can fail
+
+UNNOTICED = {"account_term", "product_dependency", "product_term", "role", "seat", "user_role", "user_term"}
+"""Tables of which no answer shows a row: what they lead to has a rule of its own, or is nobody's."""
+
+
+@pytest.mark.parametrize("table", sorted(RULES.keys() - UNNOTICED))
+async def test_a_filter_that_is_taken_away_is_noticed(
+    sqlite_databases: Databases, marked_world: World, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    user = next(row["id"] for row in marked_world["app_user"] if row["login"] == "LEAK-7-first")
+    async with holding(sqlite_databases, "marked", marked_world) as sound:
+        monkeypatch.setitem(RULES, table, "+rowid >= 0")
+        async with opened(sound.url) as store:  # new connections make new views
+            found = []
+            for caller in (caller_at(7), caller_at(7, user_id=user, is_service_user=True)):
+                view = View(marked_world, caller)
+                for answer in (await answers(store, view)).values():
+                    found += list(leaks(view, answer))
+
+    assert found != []
