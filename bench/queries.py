@@ -4,17 +4,19 @@
     make bench ARGS="--accounts 100000"
     make bench ARGS="--accounts 100000 --database-url postgresql://..."
 
-The milliseconds are of one operation inside the process, without HTTP: compare rows of one run, not runs.
+The milliseconds (by plan, and by graphql-core) are of one operation inside the process, without HTTP: compare rows of
+one run, not runs.
 """
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
+from graphql import GraphQLError
 
 from models import SubjectType
 from models.demo import seed
@@ -27,7 +29,7 @@ from resolvers.identity import caller_of, standing_by_name
 from resolvers.passwords import HashSettings, Passwords
 from resolvers.privileges import ROLE_NAMES, Privilege
 from resolvers.tokens import Claims
-from schema import schema
+from schema import executor, schema
 
 RUNS = 7
 LOGINS = ("admin@reseller.example", "admin@provider.example")
@@ -61,7 +63,20 @@ async def prepare(store: Store, accounts: int) -> None:
     print(f"seeded in {time.perf_counter() - started:.0f} s")
 
 
-async def measure(store: Store, login: str, query: str) -> tuple[int, int, float]:
+async def by_plan(query: str, variables: dict[str, Any], context: Context) -> list[GraphQLError]:
+    """Answer by the operation's plan; its errors."""
+    return (await executor.execute(executor.document(query), None, variables, context)).errors
+
+
+async def by_graphql_core(query: str, variables: dict[str, Any], context: Context) -> list[GraphQLError]:
+    """Answer field by field; its errors."""
+    return (await schema.execute(query, variables, context)).errors or []
+
+
+Execute = Callable[[str, dict[str, Any], Context], Awaitable[list[GraphQLError]]]
+
+
+async def measure(store: Store, login: str, query: str, execute: Execute) -> tuple[int, int, float]:
     """Statements, rows and the median of milliseconds of one query."""
     async with store.unfiltered("who is it?") as db:
         standing = await standing_by_name(db, SubjectType.USER, login)
@@ -73,9 +88,9 @@ async def measure(store: Store, login: str, query: str) -> tuple[int, int, float
         async with store.reader(caller.scope()) as reader:
             counting = CountingReader(reader)
             context = Context(caller, counting, b"bench")
-            result = await schema.execute(query, context_value=context)
+            errors = await execute(query, {"id": f"acc_{caller.account_id}"}, context)
         times.append((time.perf_counter() - started) * 1000)
-        assert not result.errors, result.errors
+        assert not errors, errors
     return context.statements, counting.given, median(times)
 
 
@@ -85,12 +100,13 @@ async def run(url: str, accounts: int) -> None:
     try:
         await prepare(store, accounts)
         print(f"{store.engine}\n{'':28}" + "".join(f"{login:>36}" for login in LOGINS))
-        print(f"{'':28}" + f"{'statements':>16}{'rows':>10}{'ms':>10}" * len(LOGINS))
+        print(f"{'':28}" + f"{'statements':>12}{'rows':>8}{'ms':>8}{'core':>8}" * len(LOGINS))
         for file in sorted(QUERIES.glob("*.graphql")):
             print(f"{file.stem:28}", end="")
             for login in LOGINS:
-                statements, rows, milliseconds = await measure(store, login, file.read_text())
-                print(f"{statements:16}{rows:10,}{milliseconds:10.1f}", end="", flush=True)
+                statements, rows, milliseconds = await measure(store, login, file.read_text(), by_plan)
+                _, _, by_core = await measure(store, login, file.read_text(), by_graphql_core)
+                print(f"{statements:12}{rows:8,}{milliseconds:8.1f}{by_core:8.1f}", end="", flush=True)
             print()
     finally:
         await store.close()

@@ -78,7 +78,12 @@ class Statement:
         if found is None:
             compiled = cast(Any, self.source).compile(dialect=_DIALECTS[engine])
             assert isinstance(compiled, SQLCompiler)  # noqa: S101  # a statement, not DDL
-            found = self._texts[engine] = (str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params))
+            text = str(compiled)
+            if engine == "sqlite":
+                # To SQLite CROSS JOIN is an order: first the keys, then for each what belongs to it. Left to itself it
+                # may walk the table and look each row up among the keys.
+                text = text.replace(f" AS {_KEYS} JOIN ", f" AS {_KEYS} CROSS JOIN ")
+            found = self._texts[engine] = (text, tuple(compiled.positiontup or ()), dict(compiled.params))
         return found
 
     def bind(self, engine: Engine, parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
@@ -135,8 +140,11 @@ def any_of(
     return AnyOf(column, many(name, of))
 
 
+_KEYS = "k"
+
+
 def keys(name: str, engine: Engine, of: type[TypeEngine[Any]] = BigInteger) -> TableValuedAlias:
     """A table `k` of one column, `value`: the list that is passed as `name`."""
     if engine == "postgresql":
-        return func.unnest(many(name, of)).table_valued("value", name="k").render_derived()
-    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name="k")
+        return func.unnest(many(name, of)).table_valued("value", name=_KEYS).render_derived()
+    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=_KEYS)

@@ -39,7 +39,8 @@ PRICES = Listing(
         "mpn": through(table_of(Product), "id", "mpn", own="product_id"),
         "plan": one_of("plan_id", BigInteger),
         "product": one_of("product_id", BigInteger),
-        "seller": one_of("seller_id", BigInteger),
+        # Through the accounts in view: the id of the caller's vendor is none of them, though its prices are.
+        "seller": through(ACCOUNT, "id", "id", own="seller_id", of=BigInteger),
         "type": one_of("type"),
         "valid_on": Filter(_still_valid, lambda name, value: {name: value}),
     },

@@ -196,7 +196,9 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Price", "mpn"): _through("product", "id", "mpn", own="product_id"),
     ("Price", "plan"): _id_in("plan_id"),
     ("Price", "product"): _id_in("product_id"),
-    ("Price", "seller"): _id_in("seller_id"),
+    ("Price", "seller"): lambda seen, price, ids: (
+        price["seller_id"] in {row_id(text) for text in ids} & {account["id"] for account in seen["account"]}
+    ),
     ("Price", "type"): _one_of("type"),
     ("Price", "validOn"): _is_valid,
     ("Product", "manufacturer"): _through("manufacturer", "id", "code", own="manufacturer_id"),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from graphql import GraphQLEnumType
+
 from models.store import Store
 from resolvers.caller import Caller
 from schema.node import NOUNS
@@ -17,6 +19,9 @@ from tests.lists import TABLES, global_id, row_id, rows_of, seen_by
 from tests.marked import MARK
 
 ID = re.compile(r'"([a-z]{3})_(\d+)"')
+WORDS = {value for named in GRAPH.type_map.values() if isinstance(named, GraphQLEnumType) for value in named.values}
+"""Values of enumerations, which stand in rows and tell nothing by themselves."""
+
 MARKS = {"__typename", "cursor", "startCursor", "endCursor"}
 
 DOCUMENTS = (
@@ -55,7 +60,7 @@ class View:
     @cached_property
     def secrets(self) -> set[str]:
         """The texts of hidden rows that stand in no visible one."""
-        return texts(self.world) - texts(self.seen)
+        return texts(self.world) - texts(self.seen) - WORDS
 
     def ids(self, type_name: str) -> list[str]:
         """The global ids of the visible objects of a type."""
@@ -129,7 +134,9 @@ def number(view: View, parent: Any, name: str) -> int:
     of = GRAPH.type_map[type_name].fields[name]  # type: ignore[attr-defined]  # an object type
     row = None
     if parent:
-        row = next(each for each in view.seen[TABLES[type_name]] if each["id"] == row_id(parent["id"]))
+        row = next((each for each in view.seen[TABLES[type_name]] if each["id"] == row_id(parent["id"])), None)
+        if row is None:
+            return -1
     return len(rows_of(view.seen, type_name, name, row, node_type(of).name))
 
 

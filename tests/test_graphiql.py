@@ -106,6 +106,7 @@ def run_tree(page: Page) -> dict:
     page.get_by_role("menuitem", name="Walk the tree").click()
     with page.expect_response(lambda response: is_operation("AccountTree", response)) as answered:
         page.get_by_role("button", name="Execute query").click()
+    assert answered.value.ok, answered.value.text()
     answer = answered.value.json()
     assert "errors" not in answer, answer
     return answer["data"]["viewer"]["account"]

@@ -1,5 +1,4 @@
 import asyncio
-import re
 import sqlite3
 import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence

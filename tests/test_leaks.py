@@ -65,7 +65,7 @@ async def test_no_answer_to_a_demo_login_shows_anything_of_a_row_out_of_view(
         assert set(answer.codes) <= {"FORBIDDEN"}, name
         shown += len(answer.bytes)
     assert shown > 10_000
-    assert view.secrets or login.startswith("admin@provider") or login.startswith("support@provider")
+    assert view.secrets or login.endswith("@provider.example")
 
 
 @pytest.mark.parametrize("place", [1, 2, 7])
@@ -212,9 +212,11 @@ def twins(world: World, of: set[int], besides: frozenset[int] = frozenset()) -> 
     moved = {account: account + 500 if account in of else account for account in PARENT}
     for table in SQLModel.metadata.sorted_tables:
         for record in world.get(table.name, ()):
-            if table.name in {"account", "vendor_card", "account_term"} and owner_of(record) in besides:
+            owner = owner_of(record)
+            is_of_others = "buyer_id" in record and record["buyer_id"] not in of  # a price or charge that more see
+            if owner in besides and (is_of_others or table.name in {"account", "vendor_card", "account_term"}):
                 continue
-            if owner_of(record) in of | besides:
+            if owner in of | besides:
                 yield table.name, twin(record, moved)
 
 
@@ -243,24 +245,21 @@ def twin(record: Record, moved: dict[int, int]) -> Record:
 async def add(store: Store, rows: Iterator[tuple[str, Record]]) -> int:
     """Insert the rows; returns their number."""
     async with store.unfiltered("a test adds rows out of view", write=True) as db:
-        number = 0
-        for number, (table, record) in enumerate(rows, start=1):
+        records = list(rows)
+        for table, record in records:
             await db.execute(Statement(insert(SQLModel.metadata.tables[table])), record)
-        return number
+        return len(records)
 
 
 async def test_rows_that_come_out_of_view_change_not_one_byte(own_marked_store: Store, marked_world: World) -> None:
-    service_user = next(row["id"] for row in marked_world["app_user"] if row["login"] == "LEAK-2-first")
+    *_, service_user = callers_at(marked_world, 2)
     callers = [
         caller_at(2), caller_at(2, Reach.DIRECT), caller_at(2, Reach.OWN), caller_at(3), caller_at(7), caller_at(4),
-        caller_at(2, user_id=service_user, is_service_user=True), caller_at(2, privileges=NOT_THE_MONEY),
+        service_user, caller_at(2, privileges=NOT_THE_MONEY),
     ]  # fmt: skip
     # Beside all of them another reseller's tree and more of the provider's own; below, what only some can't see.
-    steps = [
-        (twins(marked_world, {9, 10, 11, 12}, frozenset({1})), callers),
-        (twins(marked_world, {4, 5}), callers[1:3]),
-    ]
-    for rows, unconcerned in steps:
+    beside, below = twins(marked_world, {9, 10, 11, 12}, frozenset({1})), twins(marked_world, {4, 5})
+    for rows, unconcerned in ((beside, callers), (below, callers[1:3])):
         views = [View(marked_world, caller) for caller in unconcerned]
         before = [as_read(await answers(own_marked_store, view)) for view in views]
         assert await add(own_marked_store, rows) > 50
@@ -274,7 +273,7 @@ async def test_rows_that_come_into_view_are_there(own_marked_store: Store, marke
     await add(own_marked_store, twins(marked_world, {9, 10, 11, 12}, frozenset({1})))
     after = as_read(await answers(own_marked_store, view))
 
-    assert len([name for name in before if before[name] != after[name]]) > len(before) / 2
+    assert len([name for name in before if before[name] != after[name]]) > len(before) / 3
 
 
 # Cursors and errors
@@ -336,20 +335,23 @@ async def test_a_timeout_says_what_helps(marked_store: Store, monkeypatch: pytes
 
 # The tests above can fail
 
-UNNOTICED = {"account_term", "product_dependency", "product_term", "role", "seat", "user_role", "user_term"}
-"""Tables of which no answer shows a row: what they lead to has a rule of its own, or is nobody's."""
+UNNOTICED = {
+    "account_term", "order_line", "plan_period", "product_dependency", "product_term", "role", "seat",
+    "subscription_item", "user_role", "user_term", "vendor_card",
+}  # fmt: skip
+"""Tables to which answers come only through rows of others, whose rule holds; and the roles, which are everybody's."""
 
 
 @pytest.mark.parametrize("table", sorted(RULES.keys() - UNNOTICED))
 async def test_a_filter_that_is_taken_away_is_noticed(
     sqlite_databases: Databases, marked_world: World, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
-    user = next(row["id"] for row in marked_world["app_user"] if row["login"] == "LEAK-7-first")
+    *_, service_user = callers_at(marked_world, 7)
     async with holding(sqlite_databases, "marked", marked_world) as sound:
         monkeypatch.setitem(RULES, table, "+rowid >= 0")
         async with opened(sound.url) as store:  # new connections make new views
             found = []
-            for caller in (caller_at(7), caller_at(7, user_id=user, is_service_user=True)):
+            for caller in (caller_at(7), service_user):
                 view = View(marked_world, caller)
                 for answer in (await answers(store, view)).values():
                     found += list(leaks(view, answer))

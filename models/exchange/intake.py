@@ -18,15 +18,15 @@ from models.text import fold, terms
 
 @dataclass(frozen=True)
 class Derived:
-    """A staged column that is worked out from others; null where one of them is."""
+    """A staged column that is worked out from others, derived ones before it too; null where one of them is."""
 
     name: str
     of: tuple[str, ...]
     make: Callable[..., Value]
 
 
-def _terms(*texts: str) -> str:
-    return orjson.dumps(terms(*texts)).decode()
+def _terms(name_key: str) -> str:
+    return orjson.dumps(terms(name_key)).decode()
 
 
 def _stored_id(key: str) -> int | None:
@@ -35,17 +35,18 @@ def _stored_id(key: str) -> int | None:
 
 
 _NAME_KEY = Derived("name_key", ("name",), fold)
+_TERMS = Derived("terms", ("name_key",), _terms)
 _EMAIL_KEY = Derived("email_key", ("email",), fold)
 _SUBSCRIPTION_ID = Derived("stored_id", ("subscription",), _stored_id)
 DERIVED: dict[File, tuple[Derived, ...]] = {
     files.MARKETPLACES: (_NAME_KEY,),
     files.PLANS: (_NAME_KEY,),
     files.PRODUCTS: (_NAME_KEY,),
-    files.ACCOUNTS: (_NAME_KEY, Derived("terms", ("name",), _terms)),
+    files.ACCOUNTS: (_NAME_KEY, _TERMS),
     files.CONTACTS: (_EMAIL_KEY,),
     files.USERS: (
         Derived("name_key", ("last_name", "first_name"), lambda last, first: fold(f"{last} {first}")),
-        Derived("terms", ("first_name", "last_name"), _terms),
+        _TERMS,
         _EMAIL_KEY,
     ),
     files.SUBSCRIPTIONS: (_NAME_KEY, Derived("stored_id", ("key",), _stored_id)),

@@ -186,8 +186,8 @@ class SqliteStage(Stage):
         for pragma in (
             "stage.journal_mode=OFF",
             "stage.secure_delete=OFF",
-            "stage.cache_size=-65536",
-            "main.cache_size=-131072",
+            "stage.cache_size=-32768",
+            "main.cache_size=-65536",
             "threads=2",
         ):
             self.driver.execute(f"PRAGMA {pragma}")

@@ -59,7 +59,7 @@ class Kind:
     repeats: bool = False
 
 
-def text(limit: int = 255, pattern: str | None = None, meaning: str = "text") -> Kind:
+def text(limit: int = 255, pattern: str | None = None, meaning: str = "text", *, repeats: bool = False) -> Kind:
     """Text of at most `limit` characters, all of it matching the pattern if there is one."""
     matches = re.compile(pattern).fullmatch if pattern else None
 
@@ -70,7 +70,7 @@ def text(limit: int = 255, pattern: str | None = None, meaning: str = "text") ->
             raise ValueError(f"is no {meaning}")
         return cell
 
-    return Kind(f"{meaning}, at most {limit:,} characters" if pattern is None else meaning, read)
+    return Kind(f"{meaning}, at most {limit:,} characters" if pattern is None else meaning, read, repeats=repeats)
 
 
 def one_of(values: type[StrEnum]) -> Kind:
@@ -162,6 +162,9 @@ def _read_day(cell: str) -> str:
     raise ValueError("is no day such as 2026-11-20")
 
 
+_CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z").fullmatch
+
+
 def read_instant(cell: str) -> str:
     """An ISO 8601 instant, UTC where it names no zone, cut to milliseconds.
 
@@ -170,6 +173,8 @@ def read_instant(cell: str) -> str:
     """
     try:
         moment = datetime.fromisoformat(cell)
+        if _CANONICAL(cell):
+            return cell
         return iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise ValueError("is no instant such as 2026-11-20T10:05:00.000Z") from None
@@ -272,8 +277,8 @@ SHORT = text(255)
 LONG = text(10_000)
 KEY = text(255, meaning="key")
 URL = text(2048, r"https?://[^\s]{1,2040}", "web address that begins with http:// or https://")
-CODE = text(64, _CODE, "code without blanks, quotes, '/' and '|', at most 64 characters")
-MPN = text(128, _MPN, "part number without blanks, quotes and '|', at most 128 characters")
+CODE = text(64, _CODE, "code without blanks, quotes, '/' and '|', at most 64 characters", repeats=True)
+MPN = text(128, _MPN, "part number without blanks, quotes and '|', at most 128 characters", repeats=True)
 EMAIL = text(254, _EMAIL, "e-mail address")
 PHONE = text(64, r"[+(0-9][0-9 ()/.,#*x-]*", "telephone number")
 LANGUAGE = Kind(

@@ -1,7 +1,7 @@
 """How fast an import is: rows a second, and the most memory that it takes, for a demo tree of N accounts from files.
 
-    python bench/import.py --accounts 1000000 --database-url sqlite:////tmp/bench.db
-    python bench/import.py --accounts 1000000 --database-url postgresql://user@host/empty_database
+    python -m bench.imports --accounts 1000000 --database-url sqlite:////tmp/bench.db
+    python -m bench.imports --accounts 1000000 --database-url postgresql://user@host/empty_database
 
 The database must be empty; it is migrated and filled. The files are made by a process of their own, so that the
 memory is the import's alone; `--directory` keeps them for another run.
@@ -79,7 +79,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = arguments.directory or Path(folder) / "files"
         if not whole.exists():
-            here = [sys.executable, __file__, "--accounts", str(arguments.accounts), "--directory", str(whole)]
+            here = [
+                sys.executable,
+                "-m",
+                "bench.imports",
+                "--accounts",
+                str(arguments.accounts),
+                "--directory",
+                str(whole),
+            ]
             subprocess.run(here, check=True)
         directory = chosen(whole, Path(folder) / "chosen", arguments.only.split(",")) if arguments.only else whole
         migrate(arguments.database_url)
