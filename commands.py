@@ -29,7 +29,7 @@ from resolvers.keys import KeyFileError
 from resolvers.passwords import HashSettings, Passwords
 from resolvers.privileges import ROLE_NAMES, Privilege
 from resolvers.sign_in import grant_to_operator
-from schema import schema as graphql_schema
+from schema import schema_text
 
 T = TypeVar("T")
 
@@ -242,7 +242,7 @@ def export(settings: Settings, directory: Path) -> None:
 @canopy.command()
 def schema() -> None:
     """Print the GraphQL schema."""
-    click.echo(graphql_schema.as_str())
+    click.echo(schema_text())
 
 
 @canopy.command()

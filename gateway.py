@@ -402,6 +402,11 @@ async def ready(request: Request) -> Response:
     return PlainTextResponse("ready\n") if current else PlainTextResponse("run `canopy migrate`\n", 503)
 
 
+async def _raise(_request: Request, error: Exception) -> Response:
+    """Leave a defect to `RequestId`, which knows under which id to log it."""
+    raise error
+
+
 class RequestId:
     """Gives every request an id, in the answer's headers and in the log of what went wrong."""
 
@@ -427,17 +432,10 @@ class RequestId:
             await self.app(scope, receive, numbered)
         except Exception:
             log.exception("request %s failed", request_id)
-            if started:
-                raise
-            body = {
-                "errors": [
-                    {
-                        "message": "Something went wrong on our side.",
-                        "extensions": {"code": "INTERNAL", "errorId": request_id},
-                    }
-                ]
-            }
-            await JSONResponse(body, 500, SECURITY_HEADERS)(scope, receive, numbered)
+            if not started:
+                message = "Something went wrong on our side. Tell support the error id."
+                error = {"message": message, "extensions": {"code": "INTERNAL", "errorId": request_id}}
+                await JSONResponse({"errors": [error]}, 500, SECURITY_HEADERS)(scope, receive, numbered)
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -460,7 +458,7 @@ def create_app(settings: Settings) -> ASGIApp:
     ]
     if (WEB / "assets").is_dir():
         routes.append(Mount("/graphiql/assets", StaticFiles(directory=WEB / "assets")))
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _raise})
     app.state.service = service
     return RequestId(app)
 

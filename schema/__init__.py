@@ -43,6 +43,14 @@ schema = _Schema(
 )
 
 
+def schema_text() -> str:
+    """The schema in its definition language.
+
+    It names its root, or else tools would take the type `Subscription` for the root of live updates.
+    """
+    return "schema {\n  query: Query\n}\n\n" + schema.as_str()
+
+
 def _convert(field: GraphQLField, given: dict[str, Any]) -> dict[str, Any]:
     definition = field.extensions["strawberry-definition"]
     converter = schema.schema_converter

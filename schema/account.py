@@ -102,7 +102,7 @@ class Address:
     """Part of an account's row."""
 
     street_address: str | None = strawberry.field(description="Street and number.")
-    address_extension: str | None = strawberry.field(description="A second line.")
+    extension: str | None = strawberry.field(description="A second line.")
     postal_code: str | None = strawberry.field(description="As written in the country.")
     city: str | None = strawberry.field(description="Town or city.")
     state: str | None = strawberry.field(description="State or province, where addresses have one.")
@@ -133,7 +133,7 @@ class Account(Node):
 
     @computed("Its postal address.", needs=_ADDRESS)
     def address(row: Row) -> Address:
-        return Address(**{name: getattr(row, name) for name in _ADDRESS})
+        return Address(**{name.removeprefix("address_"): getattr(row, name) for name in _ADDRESS})
 
     @computed("Custom attributes, by name.", needs=("attributes",))
     def attributes(row: Row) -> list[Attribute]:

@@ -156,7 +156,7 @@ class Subscription(Node):
     version: int = column("Grows with every change.")
 
     @computed("For how long it is bought at a time.", needs=("period_type", "period_duration"))
-    def subscription_period(row: Row) -> Period:
+    def period(row: Row) -> Period:
         return Period(type=row.period_type, duration=row.period_duration)
 
     @computed("How often it is billed.", needs=("billing_period_type", "billing_period_duration"))

@@ -171,7 +171,6 @@ class Run:
 
     async def _fetch(self, group: Group) -> None:
         steps = [step for step in group.steps if step.level in self._rows and self._passes(step.entry)]
-        steps = [step for step in steps if self._rows[step.level] or step.entry not in self._links]
         if not steps:
             return
         if steps[0].part == "lookup":
