@@ -27,9 +27,9 @@ from models.demo import LOGINS, PASSWORD
 from models.migrations import is_current
 from models.store import Store, StoreError, open_store
 from resolvers import sign_in
+from resolvers.callers import Callers
 from resolvers.context import Context
 from resolvers.errors import UnauthenticatedError, UnavailableError
-from resolvers.identity import caller_of
 from resolvers.keys import open_key_ring
 from resolvers.oauth import Grant, Refusal, SignInError
 from resolvers.passwords import HashSettings, Passwords
@@ -67,6 +67,7 @@ class Settings:
         log_level: of Python's levels.
         demo: whether GraphiQL offers the demo logins.
         plans: whether operations are answered by compiled plans; graphql-core does it all if not.
+        caller_seconds: how long a caller's user, roles and account are remembered between operations.
         trusted_proxies: addresses of proxies whose `X-Forwarded-For` is believed, separated by commas.
     """
 
@@ -78,6 +79,7 @@ class Settings:
     demo: bool = False
     trusted_proxies: str = ""
     plans: bool = True
+    caller_seconds: float = 1.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -94,6 +96,9 @@ class Settings:
         port = given.get("port", "8000")
         if not port.isdecimal() or int(port) > 65535:
             raise click.UsageError(f"CANOPY_PORT is {port!r}; it takes a number up to 65535.")
+        seconds = given.get("caller_seconds", "1.0")
+        if not seconds.replace(".", "", 1).isdecimal():
+            raise click.UsageError(f"CANOPY_CALLER_SECONDS is {seconds!r}; it takes a number of seconds, such as 0.5.")
         level = given.get("log_level", "INFO").upper()
         if level not in logging.getLevelNamesMapping():
             raise click.UsageError(f"CANOPY_LOG_LEVEL is {level!r}; it takes DEBUG, INFO, WARNING or ERROR.")
@@ -105,6 +110,7 @@ class Settings:
             log_level=level,
             demo=given.get("demo", "").lower() in {"1", "true", "yes"},
             trusted_proxies=given.get("trusted_proxies", ""),
+            caller_seconds=float(seconds),
             plans=given.get("plans", "on").lower() not in {"0", "false", "no", "off"},
         )
 
@@ -117,9 +123,10 @@ class Service:
         self.store: Store = open_store(settings.database_url)
         keys = open_key_ring(settings.key_file)
         self.cursor_key = keys.cursor_key()
-        self.tokens = AccessTokens(keys)
+        tokens = AccessTokens(keys)
+        self.callers = Callers(self.store, tokens, settings.caller_seconds)
         self.sign_in = SignInSettings(
-            self.tokens, Passwords(HashSettings()), Throttle(ThrottleSettings(), keys.source_key())
+            tokens, Passwords(HashSettings()), Throttle(ThrottleSettings(), keys.source_key())
         )
 
 
@@ -182,7 +189,7 @@ async def graphql(request: Request) -> Response:
         )
     service = _service(request)
     try:
-        caller = await caller_of(service.store, service.tokens.verify(_bearer(request)))
+        caller = await service.callers.behind(_bearer(request))
         asked = _operation(await _body(request))
     except UnauthenticatedError as error:
         return _refusal(request, 401, error.code, str(error), **{"www-authenticate": "Bearer"})

@@ -34,12 +34,12 @@ PRICES = Listing(
     sorts={"CREATED_AT": Sort("created_at", instant), "AMOUNT": Sort("amount_micros")},
     default=("CREATED_AT", True),
     filters={
-        "buyer": one_of("buyer_id", BigInteger),
+        # These two through the accounts in view: prices are also seen of sellers and for buyers that are not.
+        "buyer": through(ACCOUNT, "id", "id", own="buyer_id", of=BigInteger),
         "currency": one_of("currency"),
         "mpn": through(table_of(Product), "id", "mpn", own="product_id"),
         "plan": one_of("plan_id", BigInteger),
         "product": one_of("product_id", BigInteger),
-        # Through the accounts in view: the id of the caller's vendor is none of them, though its prices are.
         "seller": through(ACCOUNT, "id", "id", own="seller_id", of=BigInteger),
         "type": one_of("type"),
         "valid_on": Filter(_still_valid, lambda name, value: {name: value}),

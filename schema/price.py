@@ -91,13 +91,20 @@ class Price(Node):
     def subscription_period(row: Row) -> Period:
         return Period(type=row.period_type, duration=row.period_duration)
 
+    @computed(
+        "Whether it holds for every account right below the seller, unless another price is agreed with it.",
+        needs=("buyer_id",),
+    )
+    def is_for_all_buyers(row: Row) -> bool:
+        return row.buyer_id is None
+
     seller: VendorCardRef | None = related(
         accounts.seller, VendorCardRef, "Who charges it, as a card. Null: the product's manufacturer."
     )
     buyer: AccountRef | None = related(
         accounts.buyer,
         AccountRef,
-        "With whom it was agreed. Null: every account right below the seller.",
+        "With whom it was agreed, as far as it is in view. Null where `isForAllBuyers`.",
         privilege=Privilege.ACCOUNTS_VIEW,
     )
     product: ProductRef | None = related(

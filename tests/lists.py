@@ -127,6 +127,13 @@ def _id_in(column: str) -> Condition:
     return lambda _seen, record, ids: record[column] in {row_id(text) for text in ids}
 
 
+def _is_seen_account(column: str) -> Condition:
+    def holds(seen: Seen, record: Record, ids: list[str]) -> bool:
+        return record[column] in {row_id(text) for text in ids} & {account["id"] for account in seen["account"]}
+
+    return holds
+
+
 def _begins_words(texts: Callable[[Seen, Record], list[str]]) -> Condition:
     def holds(seen: Seen, record: Record, text: str) -> bool:
         words = terms(*texts(seen, record))
@@ -191,14 +198,12 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Order", "type"): _one_of("type"),
     ("Plan", "billingModel"): _one_of("billing_model"),
     ("Plan", "code"): _one_of("code"),
-    ("Price", "buyer"): _id_in("buyer_id"),
+    ("Price", "buyer"): _is_seen_account("buyer_id"),
     ("Price", "currency"): _one_of("currency"),
     ("Price", "mpn"): _through("product", "id", "mpn", own="product_id"),
     ("Price", "plan"): _id_in("plan_id"),
     ("Price", "product"): _id_in("product_id"),
-    ("Price", "seller"): lambda seen, price, ids: (
-        price["seller_id"] in {row_id(text) for text in ids} & {account["id"] for account in seen["account"]}
-    ),
+    ("Price", "seller"): _is_seen_account("seller_id"),
     ("Price", "type"): _one_of("type"),
     ("Price", "validOn"): _is_valid,
     ("Product", "manufacturer"): _through("manufacturer", "id", "code", own="manufacturer_id"),

@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,12 +24,13 @@ WORDS = {value for named in GRAPH.type_map.values() if isinstance(named, GraphQL
 
 MARKS = {"__typename", "cursor", "startCursor", "endCursor"}
 
-DOCUMENTS = (
-    {name: text for name, text in whole(3, 1).items() if ":" not in name},
-    {name: text for name, text in whole(2, 2).items() if name.startswith("nodes:")},
-    whole(1, 100),
-)
-"""Three levels deep through every list, two from every object, and one level of all rows."""
+DEEP = {f"{name} deep": text for name, text in whole(3, 1).items() if ":" not in name}
+"""Three levels through every list."""
+OBJECTS = {f"{name} below": text for name, text in whole(2, 2).items() if name.startswith("nodes:")}
+"""Two levels from every type of object."""
+ROWS = {name: text for name, text in whole(1, 100).items() if not name.startswith("nodes:")}
+"""All rows, and nothing below them."""
+ALL_DOCUMENTS = DEEP | OBJECTS | ROWS
 
 
 @dataclass(frozen=True)
@@ -140,18 +141,22 @@ def number(view: View, parent: Any, name: str) -> int:
     return len(rows_of(view.seen, type_name, name, row, node_type(of).name))
 
 
-async def answers(store: Store, view: View, way: Callable[..., Awaitable[Answer]] = ask) -> dict[str, Answer]:
-    """The answers to all documents, each asked with ids of visible and of hidden objects."""
+async def answers(
+    store: Store,
+    view: View,
+    documents: Mapping[str, str] = ALL_DOCUMENTS,
+    way: Callable[..., Awaitable[Answer]] = ask,
+) -> dict[str, Answer]:
+    """The answers to documents, each asked with ids of visible and of hidden objects."""
     found = {}
-    for documents in DOCUMENTS:
-        for name, text in documents.items():
-            given: dict[str, Any] = {}
-            if ":" in name:
-                type_name = name.partition(":")[2]
-                visible, hidden = view.ids(type_name), view.hidden_ids(type_name)
-                given = {"ids": [*visible[:60], *hidden[:40]], "id": (visible or hidden)[-1]}
-            taken = {at: value for at, value in given.items() if f"${at}" in text}
-            found[f"{name} {len(text)}"] = await way(store, view.caller, text, taken)
+    for name, text in documents.items():
+        given: dict[str, Any] = {}
+        if ":" in name:
+            type_name = name.partition(":")[2].partition(" ")[0]
+            visible, hidden = view.ids(type_name), view.hidden_ids(type_name)
+            given = {"ids": [*visible[:60], *hidden[:40]], "id": (visible or hidden)[-1]}
+        taken = {at: value for at, value in given.items() if f"${at}" in text}
+        found[name] = await way(store, view.caller, text, taken)
     return found
 
 

@@ -232,7 +232,7 @@ async def _write_given(job: Job) -> None:
     await _CHARGE.mark(stage, job.columns(files.CHARGES))
     job.tally(files.CHARGES).removed = await stage.run(
         "DELETE FROM subscription_charge WHERE subscription_id IN (SELECT id FROM charged_subscription)"
-        " AND id NOT IN (SELECT id FROM ready_item_charges)"
+        " AND NOT EXISTS (SELECT 1 FROM ready_item_charges r WHERE r.id = subscription_charge.id)"
     )
     await job.write(files.CHARGES, _CHARGE)
 

@@ -197,7 +197,8 @@ class SqliteStage(Stage):
             return
         for statement in ("PRAGMA main.cache_size=-2000", "PRAGMA threads=0", "DETACH stage"):
             self.driver.execute(statement)
-        if Path(f"{self.store.url.removeprefix('sqlite:///')}-wal").stat().st_size > _LARGE_LOG:
+        log = Path(f"{self.store.url.removeprefix('sqlite:///')}-wal")
+        if log.exists() and log.stat().st_size > _LARGE_LOG:
             self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def run(self, sql: str) -> int:

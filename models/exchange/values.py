@@ -20,7 +20,7 @@ from models.base import MICROS, PeriodType, iso
 
 Value = str | int | None
 
-_MEMORISED = 50_000
+_MEMORISED = 10_000
 _MAX_AMOUNT = 1_000_000_000
 _MAX_WHOLE = 999_999_999
 _MAX_ATTRIBUTES = 16_384

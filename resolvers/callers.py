@@ -1,0 +1,65 @@
+"""Who asks, remembered for a moment: verifying a token and looking its caller up cost more than a small answer."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.store import Store
+from resolvers.caller import Caller
+from resolvers.identity import caller_of
+from resolvers.tokens import AccessTokens, Claims
+
+_REMEMBERED = 10_000
+"""Tokens; the one that was used longest ago is forgotten first."""
+
+
+@dataclass(slots=True)
+class _Known:
+    claims: Claims
+    caller: Caller
+    looked_up_at: float
+
+
+class Callers:
+    """Gives the callers behind access tokens.
+
+    A token's signature is verified once; whether it has expired, each time. The caller is looked up afresh when the
+    last look is older than `seconds`: for so long, at most, goes on who was deactivated or lost a role.
+
+    Args:
+        store: where users, roles and accounts are.
+        tokens: verifies.
+        seconds: how long a caller is remembered; 0 for not at all.
+        clock: seconds that only grow, for tests to move.
+    """
+
+    def __init__(
+        self, store: Store, tokens: AccessTokens, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._seconds = seconds
+        self._clock = clock
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    async def behind(self, token: str) -> Caller:
+        """The caller behind a token.
+
+        Raises:
+            UnauthenticatedError: the token is not ours, or has expired, or whom it stands for may not come in.
+        """
+        known = self._known.get(token)
+        if known is None or known.claims.expires_at <= time.time():
+            claims = self._tokens.verify(token)
+        elif self._clock() - known.looked_up_at < self._seconds:
+            return known.caller
+        else:
+            claims = known.claims
+        self._known.pop(token, None)
+        looked_up_at = self._clock()
+        caller = await caller_of(self._store, claims)
+        self._known[token] = _Known(claims, caller, looked_up_at)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return caller

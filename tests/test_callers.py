@@ -1,0 +1,74 @@
+"""Callers are remembered for a moment, and no longer."""
+
+import time
+
+import pytest
+
+from models import SubjectType
+from models.store import Store
+from resolvers.callers import Callers
+from resolvers.errors import UnauthenticatedError
+from resolvers.identity import standing_by_name
+from resolvers.keys import KeyRing
+from resolvers.tokens import AccessTokens
+from tests.hierarchy import build
+
+TOKENS = AccessTokens(KeyRing([b"k" * 32]))
+LOGIN = next(row["login"] for row in build()["app_user"])
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def token_of(store: Store) -> str:
+    async with store.unfiltered("a test signs in") as db:
+        standing = await standing_by_name(db, SubjectType.USER, LOGIN)
+    assert standing is not None
+    return TOKENS.sign(standing.subject, standing.account_id)
+
+
+async def deactivate(store: Store) -> None:
+    async with store.unfiltered("a test deactivates a user", write=True) as db:
+        await db.sql(f"UPDATE app_user SET status = 'DEACTIVATED' WHERE login = '{LOGIN}'")
+
+
+async def test_who_is_deactivated_goes_on_for_the_moment_and_no_longer(own_hierarchy: Store) -> None:
+    clock = Clock()
+    callers = Callers(own_hierarchy, TOKENS, 1.0, clock)
+    token = await token_of(own_hierarchy)
+    caller = await callers.behind(token)
+    await deactivate(own_hierarchy)
+
+    clock.now = 0.9
+    assert await callers.behind(token) == caller
+    clock.now = 1.0
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind(token)
+
+
+async def test_without_a_moment_each_operation_looks_anew(own_hierarchy: Store) -> None:
+    callers = Callers(own_hierarchy, TOKENS, 0)
+    token = await token_of(own_hierarchy)
+    await callers.behind(token)
+    await deactivate(own_hierarchy)
+
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind(token)
+
+
+async def test_a_token_that_expires_meanwhile_is_refused(own_hierarchy: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    callers = Callers(own_hierarchy, TOKENS, 1e9)
+    token = await token_of(own_hierarchy)
+    await callers.behind(token)
+
+    later = time.time() + 3600
+    monkeypatch.setattr(time, "time", lambda: later)
+    monkeypatch.setattr("resolvers.tokens.time.time", lambda: later)
+    with pytest.raises(UnauthenticatedError):
+        await Callers(own_hierarchy, TOKENS, 1e9).behind("x" + token[1:])
+    known = callers._known[token]
+    assert known.claims.expires_at < later
