@@ -34,6 +34,8 @@ _READER_SETTINGS = {
     "statement_timeout": f"{STATEMENT_SECONDS:g}s",
     "idle_in_transaction_session_timeout": "10s",
     "default_transaction_read_only": "on",
+    # Sums over a large subtree are grouped in memory instead of being sorted on disk.
+    "work_mem": "32MB",
     "jit": "off",
     "timezone": "UTC",
 }

@@ -1,6 +1,6 @@
 """The context of one operation: its caller, its reader, and the loaders that gather what its fields ask for."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -34,6 +34,7 @@ class Context:
         """How many statements this operation has sent."""
         self.selections: dict[Any, Any] = {}
         """Which columns each place of the document needs, worked out once."""
+        self._once: dict[tuple[str, Hashable], dict[Key, Any]] = {}
         self._loaders: dict[tuple[Source, Hashable], DataLoader[Key, Any]] = {}
 
     async def load(self, source: Source, key: Key, request: Hashable = None) -> Any:
@@ -65,6 +66,20 @@ class Context:
     async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         """As `tuples`, but with names: for the few rows that are worked on further."""
         return list(map(statement.row._make, await self.tuples(statement, parameters)))
+
+    async def once(
+        self,
+        name: str,
+        request: Hashable,
+        keys: Sequence[Key],
+        fetch: Callable[[Sequence[Key]], Awaitable[Sequence[Any]]],
+    ) -> list[Any]:
+        """What `fetch` has for each key, asked once in this operation: for sums that several fields are made of."""
+        known = self._once.setdefault((name, request), {})
+        missing = [key for key in keys if key not in known]
+        if missing:
+            known.update(zip(missing, await fetch(missing), strict=True))
+        return [known[key] for key in keys]
 
     def scope_parameters(self) -> dict[str, Any]:
         """The range of the whole scope, for statements that narrow themselves to it."""

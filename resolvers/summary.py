@@ -74,7 +74,7 @@ def _grouped(name: str, build: Sum, parameters: "Callable[[Context, Any], Mappin
     one_path = cache(lambda: _one_path(build))
     many_paths: Callable[[Engine], Statement] = cache(lambda engine: _many_paths(engine, build))
 
-    async def fetch(context: "Context", paths: Sequence[str], request: Any) -> list[list[Row]]:
+    async def sums(context: "Context", paths: Sequence[str], request: Any) -> list[list[Row]]:
         given = dict(parameters(context, request)) if parameters else {}
         if len(paths) == 1:
             bounds = {"lo": paths[0], "hi": paths[0] + "~"}
@@ -83,6 +83,9 @@ def _grouped(name: str, build: Sum, parameters: "Callable[[Context, Any], Mappin
         for row in await context.rows(many_paths(context.engine), given | {"paths": list(paths)}):
             groups[row.parent_key].append(row)
         return [groups[path] for path in paths]
+
+    async def fetch(context: "Context", paths: Sequence[str], request: Any) -> list[list[Row]]:
+        return await context.once(name, request, paths, lambda missing: sums(context, missing, request))
 
     return Source(f"summary.{name}", ("path",), fetch)
 
@@ -149,7 +152,7 @@ def active(rows: Sequence[Row]) -> list[Row]:
 
 async def _manufacturers(context: "Context", paths: Sequence[str], _request: None) -> list[list[Group]]:
     """Active subscriptions by manufacturer; a product that is not visible belongs to none."""
-    summed = [active(await context.load(subscriptions, path)) for path in paths]
+    summed = list(map(active, await subscriptions.fetch(context, paths, None)))
     products = sorted({row.product_id for rows in summed for row in rows})
     made_by = {
         row.id: row.manufacturer_id

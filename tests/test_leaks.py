@@ -21,7 +21,7 @@ from tests.databases import Databases
 from tests.documents import ROOTS, Values, filter_type, filters, is_connection, noun_of, snake, variants
 from tests.hierarchy import PARENT, Record, World
 from tests.lists import PREFIXES, TABLES
-from tests.scan import OBJECTS, ROWS, View, answers, as_read, leaks
+from tests.scan import ALL_DOCUMENTS, OBJECTS, ROWS, View, answers, as_read, leaks
 from tests.templates import opened
 from tests.worlds import holding
 
@@ -49,7 +49,10 @@ async def test_no_answer_shows_anything_of_a_row_out_of_view(
 ) -> None:
     for caller in callers_at(marked_world, account_id):
         view = View(marked_world, caller)
-        for name, answer in (await answers(marked_store, view)).items():
+        # What a row leads to is the same whatever the reach; whole depth for one of them, and for the narrowed views.
+        is_whole = caller.reach is Reach.SUBTREE and caller.privileges == EVERYTHING
+        documents = ALL_DOCUMENTS if is_whole else OBJECTS | ROWS
+        for name, answer in (await answers(marked_store, view, documents)).items():
             assert list(leaks(view, answer)) == [], (name, caller)
             assert set(answer.codes) <= ({"FORBIDDEN"} if caller.privileges != EVERYTHING else set()), name
 
@@ -101,7 +104,7 @@ def world_values(world: World, seen: World) -> Values:
     return Values(ids, texts)
 
 
-@pytest.mark.parametrize("account_id", [1, 2, 3, 7, 9])
+@pytest.mark.parametrize("account_id", [1, 2, 7])
 async def test_no_condition_order_or_cursor_shows_anything_of_a_row_out_of_view(
     marked_store: Store, marked_world: World, account_id: int
 ) -> None:

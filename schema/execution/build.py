@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphql import GraphQLNonNull
+
 from schema.execution.declaration import Column, Computed, Context, Prefixed
 from schema.execution.leaves import Names, leaf_expression, unfit
 
@@ -44,7 +46,8 @@ def _value(level: "Level", entry: "Entry", at: int, linked: dict["Entry", str], 
     if isinstance(declaration, Prefixed):
         place = _place(level, declaration.name)
         names["unfit"] = unfit
-        return f"({declaration.prefix!r} + str({place}) if {place} is not None else unfit())"
+        otherwise = "unfit()" if isinstance(entry.definition.type, GraphQLNonNull) else "None"
+        return f"({declaration.prefix!r} + str({place}) if {place} is not None else {otherwise})"
     assert isinstance(declaration, Column)  # noqa: S101  # all others are linked
     return leaf_expression(entry.definition.type, _place(level, declaration.name), f"x{at}", names)
 

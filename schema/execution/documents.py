@@ -1,7 +1,7 @@
 """Documents: parsed, validated and planned once, kept for as long as they are in use."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -12,16 +12,21 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    VariableNode,
     parse,
     validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
 from schema.execution.declaration import Context
-from schema.execution.plan import Convert, NotCoveredError, Plan, Planner, TooLargeError
-from schema.execution.run import NameRows, Run
+from schema.execution.fetch import NameRows
+from schema.execution.plan import NotCoveredError, Plan, TooLargeError
+from schema.execution.planner import Convert, Planner
+from schema.execution.run import run
 
 MAX_DOCUMENTS = 1_000
+MAX_TEXT = 2_000_000
+"""Characters of all documents that are kept: what they were made into takes some fifty times the room."""
 MAX_PLANS = 50
 """Plans of one document: its operations, times what their `@skip` and `@include` can make of them."""
 MAX_TOKENS = 15_000
@@ -36,15 +41,15 @@ class Document:
         errors: why it can't run; empty if it can.
         operations: by name.
         deciding: the variables that `@skip` and `@include` look at.
-        plans: by operation and those variables' values; text says why there is none.
+        plans: by operation and those variables' values, the last used at the end; an exception says why there is none.
     """
 
-    node: DocumentNode | None
+    length: int
     errors: list[GraphQLError]
     operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
     fragments: dict[str, FragmentDefinitionNode] = field(default_factory=dict)
     deciding: tuple[str, ...] = ()
-    plans: dict[Any, Plan | str] = field(default_factory=dict)
+    plans: OrderedDict[Hashable, Plan | NotCoveredError | TooLargeError] = field(default_factory=OrderedDict)
 
 
 @dataclass(slots=True)
@@ -76,28 +81,28 @@ class Executor:
         self._convert = convert
         self._name_rows = name_rows
         self._documents: OrderedDict[bytes, Document] = OrderedDict()
+        self._length = 0
 
     def document(self, text: str) -> Document:
         """The document of a text."""
         key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         known = self._documents.get(key)
-        if known is None:
-            known = self._documents[key] = self._read(text)
-            if len(self._documents) > MAX_DOCUMENTS:
-                self._documents.popitem(last=False)
-        else:
+        if known is not None:
             self._documents.move_to_end(key)
+            return known
+        known = self._documents[key] = self._read(text)
+        self._length += known.length
+        while len(self._documents) > MAX_DOCUMENTS or (self._length > MAX_TEXT and len(self._documents) > 1):
+            _, forgotten = self._documents.popitem(last=False)
+            self._length -= forgotten.length
         return known
 
     def _read(self, text: str) -> Document:
         try:
             node = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
-            return Document(None, [error])
-        errors = validate(self._schema, node, max_errors=MAX_ERRORS)
-        if errors:
-            return Document(node, errors)
-        document = Document(node, [])
+            return Document(len(text), [error])
+        document = Document(len(text), validate(self._schema, node, max_errors=MAX_ERRORS))
         for definition in node.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 document.operations[definition.name.value if definition.name else None] = definition
@@ -126,24 +131,31 @@ class Executor:
             plan = self._plan(document, operation, coerced)
         except TooLargeError as error:
             return Answer(None, [GraphQLError(str(error), operation)], is_request_error=True)
-        run = Run(plan, context, coerced, self._name_rows)
-        data, errors = await run.answer()
+        data, errors = await run(plan, context, coerced, self._name_rows)
         return Answer(data, errors)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Plan:
         name = operation.name.value if operation.name else None
-        key = (name, *(variables.coerced.get(each) for each in document.deciding))
+        # A variable of the same name may be of any type in another operation.
+        values = (variables.coerced.get(each) for each in document.deciding)
+        key = (name, *(value if isinstance(value, bool) else None for value in values))
         plan = document.plans.get(key)
         if plan is None:
-            try:
-                plan = Planner(self._schema, document.fragments, variables, self._convert).plan(operation)
-            except NotCoveredError as reason:
-                plan = str(reason)
-            if len(document.plans) < MAX_PLANS:
-                document.plans[key] = plan
-        if isinstance(plan, str):
-            raise NotCoveredError(plan)
-        return plan
+            plan = document.plans[key] = self._planned(document, operation, variables)
+            if len(document.plans) > MAX_PLANS:
+                document.plans.popitem(last=False)
+        document.plans.move_to_end(key)
+        if isinstance(plan, Plan):
+            return plan
+        raise plan.with_traceback(None)
+
+    def _planned(
+        self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Plan | NotCoveredError | TooLargeError:
+        try:
+            return Planner(self._schema, document.fragments, variables, self._convert).plan(operation)
+        except (NotCoveredError, TooLargeError) as reason:
+            return type(reason)(str(reason))  # a new one, which holds no frames
 
 
 def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | GraphQLError:
@@ -155,20 +167,17 @@ def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | G
     return document.operations.get(name) or GraphQLError(f"Unknown operation named '{name}'.")
 
 
-def _deciding(node: Any) -> tuple[str, ...]:
-    """The variables in the arguments of directives."""
+def _deciding(node: DocumentNode) -> tuple[str, ...]:
+    """The variables that decide about `@skip` and `@include`."""
     found: set[str] = set()
     waiting: list[Any] = list(node.definitions)
     while waiting:
         each = waiting.pop()
-        for directive in getattr(each, "directives", None) or ():
-            for argument in directive.arguments or ():
-                if argument.value.kind == "variable":
-                    found.add(argument.value.name.value)
+        for directive in each.directives or ():
+            if directive.name.value in {"skip", "include"}:
+                values = (argument.value for argument in directive.arguments or ())
+                found.update(value.name.value for value in values if isinstance(value, VariableNode))
         selection_set = getattr(each, "selection_set", None)
         if selection_set is not None:
             waiting.extend(selection_set.selections)
     return tuple(sorted(found))
-
-
-Execute = Callable[..., Any]

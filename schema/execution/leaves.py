@@ -1,7 +1,7 @@
 """Leaves: how the value of a scalar or enumeration gets into the answer.
 
 Each type of leaf has an expression that generated code uses while all goes well. Where a value doesn't fit it calls
-`unfit`, and the level is built again by `complete`, which says what is wrong, and where, as graphql-core would.
+`unfit`, and the level is built again value by value, by `write`, which says what is wrong as graphql-core would.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,9 @@ from graphql import (
     GraphQLNonNull,
     GraphQLOutputType,
     GraphQLString,
-    is_leaf_type,
+    Undefined,
 )
+from graphql.pyutils import inspect, is_iterable
 
 Names = dict[str, Any]
 """What generated code refers to, by name."""
@@ -72,39 +73,31 @@ def _enum_names(leaf: GraphQLEnumType) -> dict[Any, str]:
     return {getattr(each.value, "value", each.value): name for name, each in leaf.values.items()}
 
 
-def _quick(of_type: GraphQLOutputType) -> Callable[[Any], Any]:
-    """Completes a leaf that has no expression of its own; raises whatever its type raises."""
+def _quick(of_type: Any) -> Callable[[Any], Any]:
+    """Completes a leaf that has no expression of its own, or a list of leaves; raises if anything is wrong."""
     if isinstance(of_type, GraphQLNonNull):
         inner = _quick(of_type.of_type)
         return lambda value: inner(value) if value is not None else unfit()
     if isinstance(of_type, GraphQLList):
         item = _quick(of_type.of_type)
-        return lambda value: None if value is None else [item(each) for each in value]
-    write = _writer(of_type)
-    return lambda value: None if value is None else write(value)
+        return lambda value: None if value is None else [item(each) for each in _items(value)]
+    return lambda value: None if value is None else write(of_type, value)
 
 
-def _writer(leaf: Any) -> Callable[[Any], Any]:
-    assert is_leaf_type(leaf)  # noqa: S101  # what is no leaf has a level of its own
-    checked: GraphQLLeafType = leaf
-
-    def write(value: Any) -> Any:
-        written = checked.coerce_output_value(value)
-        return written if written is not None else unfit()
-
-    return write
+def _items(value: Any) -> Any:
+    return value if is_iterable(value) else unfit()
 
 
-def complete(of_type: GraphQLOutputType, value: Any) -> Any:
-    """A leaf, or a list of leaves, as graphql-core completes it.
+def write(leaf: GraphQLLeafType, value: Any) -> Any:
+    """A value that is not None, as its type writes it.
 
     Raises:
-        Exception: as graphql-core: whatever the type makes of a value that it can't take.
+        Exception: whatever the type makes of a value that it can't take.
     """
-    if isinstance(of_type, GraphQLNonNull):
-        return complete(of_type.of_type, value)
-    if value is None:
-        return None
-    if isinstance(of_type, GraphQLList):
-        return [complete(of_type.of_type, each) for each in value]
-    return _writer(of_type)(value)
+    written = leaf.coerce_output_value(value)
+    if written is None or written is Undefined:
+        raise TypeError(
+            f"Expected `{leaf}.coerce_output_value({inspect(value)})` to return non-nullable value,"
+            f" returned: {inspect(written)}"
+        )
+    return written

@@ -1,0 +1,306 @@
+"""Fetching: brings every level its objects, group by group, and notes what leads to what."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
+from typing import Any
+
+from graphql import GraphQLError, GraphQLList, GraphQLNonNull, get_nullable_type, is_list_type
+from graphql.execution.values import VariableValues
+from graphql.pyutils import is_iterable
+
+from schema.execution.declaration import Computed, Context, PageLike, Reference
+from schema.execution.plan import Entry, Group, Level, Plan, Step
+
+NameRows = Callable[[Level], Callable[[Any], Any]]
+"""Gives what turns a level's rows into objects whose attributes are the columns."""
+
+
+@dataclass(slots=True)
+class Span:
+    """A list of a level's objects: from one, up to another."""
+
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Page:
+    """A fetched page, where its rows start in the levels that show them, and how long the list is.
+
+    Instead of either there may be an exception; what nobody asked for is None.
+    """
+
+    found: PageLike | Exception | None = None
+    start: int = 0
+    count: int | Exception | None = None
+
+
+class Fetching:
+    """The first half of a run.
+
+    Args:
+        context: handed to sources, checks and functions.
+        variables: all of the operation's.
+        name_rows: see `NameRows`.
+    """
+
+    def __init__(self, context: Context, variables: VariableValues, name_rows: NameRows) -> None:
+        self._context = context
+        self._variables = variables
+        self._name_rows = name_rows
+        self._arguments: dict[Entry, dict[str, Any]] = {}
+        """Of the entries that the caller may have, and whose arguments are good."""
+        self.rows: dict[Level, Sequence[Any]] = {}
+        self.links: dict[Entry, list[Any]] = {}
+        """For each object of the entry's level what it leads to: an index or `Span` of the level below (or a list of
+        such), a value, a `Page`, for a lookup a level with an index, None, or an exception."""
+        self.refused: dict[Entry, Exception] = {}
+        """Entries that failed for all objects of their level."""
+
+    async def run(self, plan: Plan) -> None:
+        """Fetch all that a plan needs."""
+        self._enter(plan.root, [None])
+        for group in plan.groups:
+            await self._fetch(group)
+
+    def _enter(self, level: Level, rows: Sequence[Any]) -> None:
+        """Give a level its objects, and the levels below it that are computed from them theirs."""
+        if level.named:
+            rows = list(map(self._name_rows(level), rows))
+        self.rows[level] = rows
+        for entry in level.checked:
+            self._may(entry)
+        for entry in level.linked:
+            if isinstance(entry.declaration, Computed) and self._may(entry):
+                self._lead(entry, [self._computed(entry.declaration, row) for row in rows])
+
+    def _computed(self, declaration: Computed, row: Any) -> Any:
+        try:
+            return declaration.function(row, self._context) if declaration.takes_context else declaration.function(row)
+        except Exception as error:  # it becomes the field's error, whatever it is
+            return error
+
+    def _may(self, entry: Entry) -> bool:
+        """Whether an entry's arguments are good and the caller may have it; if not, that is noted."""
+        if entry in self.refused:
+            return False
+        if entry not in self._arguments:
+            try:
+                arguments = entry.arguments(self._variables)
+                if entry.declaration.check is not None:
+                    entry.declaration.check(self._context)
+            except Exception as error:  # it becomes the field's error, whatever it is
+                self._refuse(entry, error)
+                return False
+            self._arguments[entry] = arguments
+        return True
+
+    def _refuse(self, entry: Entry, error: Exception) -> None:
+        self.refused[entry] = error
+        for level, _parts in entry.below:
+            self._enter(level, [])
+
+    def _lead(self, entry: Entry, values: Sequence[Any]) -> None:
+        """Link an entry's objects to the objects, or lists of objects, that they lead to; equal ones to the same."""
+        below: list[Any] = []
+        places: dict[int, Any] = {}
+        links = []
+        for value in values:
+            place = places.get(id(value))
+            if place is None:
+                place = places[id(value)] = _place(entry, entry.definition.type, value, below)
+            links.append(place)
+        self.links[entry] = links
+        assert entry.level is not None  # noqa: S101  # only called for entries that lead to objects
+        self._enter(entry.level, below)
+
+    async def _fetch(self, group: Group) -> None:
+        steps = [step for step in group.steps if self._may(step.entry)]
+        if not steps:
+            return
+        try:
+            if steps[0].part == "lookup":
+                await self._look_up(steps[0].entry)
+                return
+            request = self._request(steps[0], group.columns)
+        except Exception as error:  # it becomes the error of every field that waits for it
+            for step in steps:
+                self._refuse(step.entry, error)
+            return
+        await self._ask(steps, request)
+
+    async def _ask(self, steps: Sequence[Step], request: Any) -> None:
+        """Ask the steps' source for what all their objects need."""
+        source: Any = steps[0].source
+        try:
+            keys = {step: self._keys(step, source) for step in steps}
+            # No row stands under no key, but a value, a page or a number might.
+            wanted = (key for each in keys.values() for key in each if key is not None or steps[0].part != "rows")
+            distinct = list(dict.fromkeys(wanted))
+            found = await source.fetch(self._context, distinct, request) if distinct else ()
+            results = dict(zip(distinct, found, strict=True))
+        except Exception as error:  # it becomes the error of every field that waits for it
+            for step in steps:
+                self._fail(step, error)
+            return
+        for step in steps:
+            try:
+                self._link(step, [results.get(key) for key in keys[step]])
+            except Exception as error:  # the source gave something else than it should
+                self._fail(step, error)
+
+    def _keys(self, step: Step, source: Any) -> list[Any]:
+        """The key of each object of a step's level."""
+        rows = self.rows[step.level]
+        if not source.needs:
+            return [()] * len(rows)
+        (needed,) = source.needs
+        get: Any = itemgetter(step.level.layout[needed]) if step.level.holds_rows else attrgetter(needed)
+        return list(map(get, rows))
+
+    def _request(self, step: Step, columns: tuple[str, ...]) -> Any:
+        declaration: Any = step.entry.declaration
+        if step.part == "rows":
+            return columns
+        if step.part == "value":
+            return declaration.request(**self._arguments[step.entry])
+        page, count = declaration.requests(self._context, self._arguments[step.entry], columns)
+        return page if step.part == "page" else count
+
+    def _fail(self, step: Step, error: Exception) -> None:
+        if step.part == "count":  # the page is none the worse for it
+            self._link_counts(step, [error] * len(self.rows[step.level]))
+        else:
+            self._refuse(step.entry, error)
+
+    def _link(self, step: Step, results: Sequence[Any]) -> None:
+        if step.part == "rows":
+            self._lead(step.entry, results)
+        elif step.part == "value":
+            self._link_values(step, results)
+        elif step.part == "count":
+            self._link_counts(step, results)
+        else:
+            self._link_pages(step, results)
+
+    def _link_values(self, step: Step, results: Sequence[Any]) -> None:
+        entry = step.entry
+        values = [self._loaded(entry, *each) for each in zip(results, self.rows[step.level], strict=True)]
+        if entry.level is None:
+            self.links[entry] = values
+        else:
+            self._lead(entry, values)
+
+    def _loaded(self, entry: Entry, result: Any, row: Any) -> Any:
+        declaration: Any = entry.declaration
+        if isinstance(result, Exception):
+            return result
+        try:
+            further = (self._context,) if declaration.takes_context else ()
+            return declaration.function(result, row, *further, **self._arguments[entry])
+        except Exception as error:  # it becomes the field's error, whatever it is
+            return error
+
+    def _pages(self, step: Step) -> list[Page]:
+        """The pages of a step's entry, one for each object."""
+        if step.entry not in self.links:
+            self.links[step.entry] = [Page() for _ in self.rows[step.level]]
+        return self.links[step.entry]
+
+    def _link_counts(self, step: Step, results: Sequence[Any]) -> None:
+        for page, result in zip(self._pages(step), results, strict=True):
+            page.count = result
+
+    def _link_pages(self, step: Step, results: Sequence[Any]) -> None:
+        rows: list[Any] = []
+        starts: dict[int, int] = {}
+        for page, result in zip(self._pages(step), results, strict=True):
+            page.found = result
+            if isinstance(result, Exception):
+                continue
+            if id(result) not in starts:
+                starts[id(result)] = len(rows)
+                rows.extend(result.rows)
+            page.start = starts[id(result)]
+        for level, _parts in step.entry.below:
+            self._enter(level, rows)
+
+    async def _look_up(self, entry: Entry) -> None:
+        declaration: Any = entry.declaration
+        found = declaration.function(self._context, **self._arguments[entry])
+        if isinstance(found, list):
+            self.links[entry] = [await self._referred(entry, found)]
+        else:
+            self.links[entry] = await self._referred(entry, [found])
+
+    async def _referred(self, entry: Entry, references: Sequence[Any]) -> list[Any]:
+        """For each reference the level and the index of the object that it leads to; None where there is none.
+
+        What is no reference (None, or an exception in the place of one) stays as it is.
+        """
+        places: dict[Reference, Any] = {}
+        by_level: dict[Level, list[Reference]] = defaultdict(list)
+        for reference in references:
+            if isinstance(reference, Reference):
+                by_level[entry.levels[reference.type_name]].append(reference)
+        for level in entry.levels.values():
+            below: list[Any] = []
+            for source, wanted in _by_source(by_level[level]).items():
+                rows = await self._rows_of(source, level, wanted)
+                for reference in wanted:
+                    row = rows[reference.key]
+                    places[reference] = None if row is None else (level, len(below))
+                    below += [] if row is None else [row]
+            self._enter(level, below)
+        return [places[each] if isinstance(each, Reference) else each for each in references]
+
+    async def _rows_of(self, source: Any, level: Level, wanted: Sequence[Reference]) -> dict[Any, Any]:
+        """The rows of references by their keys, as the level has them."""
+        columns = tuple(level.layout)
+        keys = list(dict.fromkeys(reference.key for reference in wanted))
+        found = await source.fetch(self._context, keys, columns)
+        failure = next((row for row in found if isinstance(row, Exception)), None)
+        if failure is not None:
+            raise failure
+        layout = source.layout(columns)
+        picked = [layout.index(name) for name in columns]
+        return {
+            key: None if row is None else tuple(row[at] for at in picked) for key, row in zip(keys, found, strict=True)
+        }
+
+
+def _place(entry: Entry, of_type: Any, value: Any, below: list[Any]) -> Any:
+    """Put an object, or a list of objects, among those of the level below; gives what leads there."""
+    if isinstance(of_type, GraphQLNonNull):
+        of_type = of_type.of_type
+    if value is None or isinstance(value, Exception):
+        return value
+    if not isinstance(of_type, GraphQLList):
+        below.append(value)
+        return len(below) - 1
+    if not is_iterable(value):
+        return no_list(entry)
+    start, items, inner = len(below), list(value), of_type.of_type
+    if not is_list_type(get_nullable_type(inner)) and not any(map(_is_none, set(map(type, items)))):
+        below += items
+        return Span(start, len(below))
+    return [_place(entry, inner, each, below) for each in items]
+
+
+def _is_none(of: type) -> bool:
+    """Whether what is of a Python type stands for no object."""
+    return of is type(None) or issubclass(of, Exception)
+
+
+def no_list(entry: Entry) -> GraphQLError:
+    """What is wrong where a list should be."""
+    return GraphQLError(f"Expected Iterable, but did not find one for field '{entry.owner.name}.{entry.name}'.")
+
+
+def _by_source(references: Sequence[Reference]) -> dict[Any, list[Reference]]:
+    found: dict[Any, list[Reference]] = defaultdict(list)
+    for reference in references:
+        found[reference.source].append(reference)
+    return found

@@ -1,0 +1,55 @@
+"""Stages: which steps are one fetch, in which order the fetches go, and which columns each brings."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Sequence
+
+from schema.execution.plan import Group, Step
+
+
+def groups(steps: Sequence[Step]) -> list[Group]:
+    """The steps' groups, each behind all that bring its objects.
+
+    Steps of one kind wait for the last of them. Where two kinds would wait for each other, only steps of one depth
+    are put together.
+    """
+    found = _ordered(steps, lambda step: (step.kind, step.repeats))
+    if found is None:
+        found = _ordered(steps, lambda step: (step.kind, step.depth))
+    assert found is not None  # noqa: S101  # a step is one deeper than the one above it, so nothing waits for itself
+    for group in found:
+        _lay_out(group)
+    return found
+
+
+def _ordered(steps: Sequence[Step], group_of: Callable[[Step], Hashable]) -> list[Group] | None:
+    """The groups in an order in which none comes before what it waits for; None if there is no such order."""
+    members: dict[Hashable, list[Step]] = defaultdict(list)
+    behind: dict[Hashable, list[Hashable]] = defaultdict(list)
+    for step in steps:
+        members[group_of(step)].append(step)
+        if step.above is not None:
+            behind[group_of(step.above)].append(group_of(step))
+    awaited = {each: sum(step.above is not None for step in found) for each, found in members.items()}
+    ready = deque(each for each, count in awaited.items() if not count)
+    ordered = []
+    while ready:
+        ordered.append(ready.popleft())
+        for each in behind[ordered[-1]]:
+            awaited[each] -= 1
+            if not awaited[each]:
+                ready.append(each)
+    return [Group(members[each]) for each in ordered] if len(ordered) == len(members) else None
+
+
+def _lay_out(group: Group) -> None:
+    """Decide which columns a group fetches, and where its levels find them."""
+    first = group.steps[0]
+    levels = [level for step in group.steps for level, _parts in step.entry.below if level.holds_rows]
+    if first.part == "lookup":
+        for level in levels:
+            level.layout = {name: at for at, name in enumerate(sorted(level.needs))}
+    elif first.part in {"rows", "page"} and first.source is not None:
+        group.columns = tuple(sorted({name for level in levels for name in level.needs}))
+        layout = {name: at for at, name in enumerate(first.source.layout(group.columns))}
+        for level in levels:
+            level.layout = layout

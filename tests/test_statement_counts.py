@@ -1,0 +1,242 @@
+"""How many statements a query takes: by its shape, never by its rows; and how little they fetch."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
+from typing import Any, cast
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, is_leaf_type
+
+from models.scope import Reach
+from models.store import Store
+from tests.asking import Answer, ask, ask_graphql_core, caller_at
+from tests.documents import GRAPH, Values, is_connection, is_loaded, named, object_types, variants
+from tests.hierarchy import World
+from tests.lists import PREFIXES, TABLES
+from tests.market import PROVIDER, RESELLER, SUBRESELLER
+
+Way = Callable[..., Awaitable[Answer]]
+BOTH_WAYS = pytest.mark.parametrize("way", [ask, ask_graphql_core])
+MANY = 50
+OWN_STATEMENTS = {"dependsOn": 2, "monthly": 2, "subscriptionsByManufacturer": 3}
+"""Fields that take more than one: what leads to the rows, or both sides of a margin."""
+
+
+@cache
+def route(type_name: str) -> tuple[str, ...]:
+    """The shortest way to a type: a type with global ids, and the fields that lead on from there; empty if none."""
+    waiting = deque([(base,) for base in sorted(PREFIXES)])
+    seen = set(PREFIXES)
+    at = {(base,): base for base in PREFIXES}
+    while waiting:
+        way = waiting.popleft()
+        if at[way] == type_name:
+            return way
+        for name, each in cast(GraphQLObjectType, GRAPH.type_map[at[way]]).fields.items():
+            below = named(each).name
+            if isinstance(named(each), GraphQLObjectType) and not is_connection(each) and below not in seen:
+                seen.add(below)
+                at[(*way, name)] = below
+                waiting.append((*way, name))
+    return ()
+
+
+def looked_up() -> Iterator[tuple[str, str, GraphQLField]]:
+    """Every field that takes a statement, of every type that there can be many objects of."""
+    for of_type in object_types():
+        for name, each in of_type.fields.items():
+            if is_loaded(each) and route(of_type.name):
+                yield of_type.name, name, each
+
+
+FIELDS = [(type_name, name) for type_name, name, _ in looked_up()]
+PAGED = [(type_name, name) for type_name, name, each in looked_up() if is_connection(each)]
+
+
+def document(type_name: str, selection: str) -> str:
+    """A document that selects something of every object of a type that the given objects lead to."""
+    base, *fields = route(type_name)
+    below = " ".join(f"{name} {{" for name in fields)
+    within = f"... on {base} {{ id {below} {selection} {'}' * len(fields)} }}"
+    return f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {within} }} }}"
+
+
+def selected(name: str, of: GraphQLField) -> str:
+    """The field with a little of what it leads to."""
+    of_type = named(of)
+    if is_leaf_type(of_type):
+        return name
+    if is_connection(of):
+        return f"{name}(first: 2) {{ nodes {{ id }} totalCount pageInfo {{ hasNextPage }} }}"
+    leaves = [each for each, field in cast(GraphQLObjectType, of_type).fields.items() if is_leaf_type(named(field))]
+    return f"{name} {{ {' '.join(leaves)} }}"
+
+
+def is_empty(value: Any) -> bool:
+    """Whether nothing was found: nulls and empty lists all the way down."""
+    if isinstance(value, dict):
+        return all(is_empty(each) for name, each in value.items() if name != "id")
+    return value in (None, 0, False) or (isinstance(value, list) and all(map(is_empty, value)))
+
+
+async def counts(store: Store, world: World, way: Way, type_name: str, selection: str) -> tuple[int, int, list[Any]]:
+    """How many statements it takes for two parents, how many for fifty, and what was found."""
+    base = route(type_name)[0]
+    rows = [row for row in world[TABLES[base]] if row.get("parent_id", 0) is not None]
+    text, caller = document(type_name, selection), caller_at(PROVIDER)
+    ids = [f"{PREFIXES[base]}_{row['id']}" for row in rows]
+    everything = [await way(store, caller, text, {"ids": ids[at : at + 100]}) for at in range(0, len(ids), 100)]
+    assert all(answer.errors == [] for answer in everything)
+    full = [node for answer in everything for node in answer.data["nodes"] if not is_empty(node)]
+    chosen = [node["id"] for node in full] + ids
+    few, many = [await way(store, caller, text, {"ids": chosen[:number]}) for number in (2, MANY)]
+    return few.statements, many.statements, full
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("type_name", "name"), FIELDS)
+async def test_a_field_takes_as_many_statements_for_two_parents_as_for_fifty(
+    market_store: Store, market_world: World, type_name: str, name: str, way: Way
+) -> None:
+    (of,) = [each for parent, field, each in looked_up() if (parent, field) == (type_name, name)]
+    few, many, full = await counts(market_store, market_world, way, type_name, selected(name, of))
+
+    assert len(full) >= 2, "the market must have some of it"
+    assert few == many
+    assert many <= len(route(type_name)) + (2 if is_connection(of) else OWN_STATEMENTS.get(name, 1))
+
+
+@pytest.mark.parametrize(("type_name", "name"), PAGED)
+async def test_a_list_takes_as_many_statements_for_two_parents_as_for_fifty_whatever_its_arguments(
+    market_store: Store, market_world: World, type_name: str, name: str
+) -> None:
+    (of,) = [each for parent, field, each in looked_up() if (parent, field) == (type_name, name)]
+    values = Values(
+        ids=lambda prefix: [f"{prefix}_{row['id']}" for row in market_world[table_of(prefix)]],
+        texts=lambda _name: ["acme"],
+    )
+    for arguments in variants(of, values):
+        plain = arguments.replace("after: $after,", "").replace("before: $before,", "")
+        selection = f"{name}({plain}) {{ nodes {{ id }} totalCount }}"
+        few, many, _ = await counts(market_store, market_world, ask, type_name, selection)
+
+        assert few == many, arguments
+        assert many <= 5, arguments  # the parents, and for page and count each what the condition stands for
+
+
+def table_of(prefix: str) -> str:
+    return next(TABLES[type_name] for type_name, each in PREFIXES.items() if each == prefix)
+
+
+# What people ask
+
+PEOPLE_AND_SERVICES = (
+    "name users(first: 5) { nodes { name } } subscriptions(first: 5) { nodes { name status product { name mpn } } }"
+)
+DASHBOARD = (
+    f"{{ viewer {{ account {{ {PEOPLE_AND_SERVICES} children(first: 20) {{ nodes {{ {PEOPLE_AND_SERVICES}"
+    f" children(first: 20) {{ nodes {{ {PEOPLE_AND_SERVICES} }} }} }} }} }} }} }}"
+)
+CUSTOMERS = "{ accounts(first: 100, filter: {type: [CUSTOMER]}, orderBy: {field: NAME}) { nodes { id name status } } }"
+MPNS = ", ".join(f'"MPN-{number:03}"' for number in range(15))
+SEARCH = f"{{ subscriptions(filter: {{mpn: [{MPNS}], status: [ACTIVE]}}) {{ nodes {{ id account {{ name }} }} }} }}"
+
+SUMMARY = (
+    "{ summary { accounts { type status count } users { kind count } subscriptions { status count seats } productCount"
+    " subscriptionsByProduct { count seats product { name } } subscriptionsByManufacturer { name count seats }"
+    " soon: renewals(days: 30) { count seats } later: renewals(days: 90) { count seats }"
+    " monthly { currency cost { amount } price { amount } margin { amount } } } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [(DASHBOARD, 6), (CUSTOMERS, 1), (SEARCH, 3), (SUMMARY, 11)],
+    ids=["dashboard", "customers", "search", "summary"],
+)
+@pytest.mark.parametrize("account_id", [PROVIDER, RESELLER, SUBRESELLER])
+async def test_what_people_ask_takes_a_few_statements(
+    market_store: Store, market_world: World, account_id: int, text: str, statements: int
+) -> None:
+    path = next(row["path"] for row in market_world["account"] if row["id"] == account_id)
+    answer = await ask(market_store, caller_at(account_id, Reach.SUBTREE, path=path), text)
+
+    assert answer.errors == []
+    assert answer.statements == statements
+
+
+# What isn't asked for isn't fetched
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("{ accounts { nodes { name } } }", [{"sort_key", "id", "name"}]),
+        ("{ accounts { nodes { __typename } } }", [{"sort_key", "id"}]),
+        ("{ accounts { pageInfo { endCursor } } }", [{"sort_key", "id"}]),
+        ("{ accounts { edges { node { status } } nodes { type } } }", [{"sort_key", "id", "status", "type"}]),
+        ("{ viewer { account { name } } }", [{"id", "name"}]),
+        (
+            "{ viewer { account { children { nodes { name } } } } }",
+            [{"id"}, {"parent_key", "sort_key", "id", "name"}],
+        ),
+        (
+            "{ subscriptions { nodes { product { name } } } }",
+            [{"sort_key", "id", "product_id"}, {"id", "name"}],
+        ),
+    ],
+)
+async def test_only_the_columns_that_are_asked_for_are_fetched(
+    market_store: Store, way: Way, text: str, columns: list[set[str]]
+) -> None:
+    answer = await way(market_store, caller_at(PROVIDER), text)
+
+    assert [set(statement.columns) for statement in answer.sent] == columns
+
+
+@BOTH_WAYS
+async def test_the_same_field_asked_in_two_ways_is_answered_in_two_ways(market_store: Store, way: Way) -> None:
+    text = (
+        "{ a: accounts(first: 2) { nodes { id } } b: accounts(first: 3) { nodes { id } }"
+        " c: accounts(first: 2, filter: {type: [RESELLER]}) { nodes { type } totalCount }"
+        " viewer { account { up: children(first: 2) { nodes { id name } }"
+        " down: children(first: 2, orderBy: {field: NAME, direction: DESC}) { nodes { id name } } } } }"
+    )
+    answer = await way(market_store, caller_at(PROVIDER), text)
+    account = answer.data["viewer"]["account"]
+
+    assert answer.data["b"]["nodes"][:2] == answer.data["a"]["nodes"] != answer.data["b"]["nodes"]
+    assert answer.data["c"] == {"nodes": [{"type": "RESELLER"}] * 2, "totalCount": 6}
+    assert account["up"]["nodes"][0]["name"].casefold() < account["down"]["nodes"][0]["name"].casefold()
+
+
+@BOTH_WAYS
+async def test_the_same_field_asked_twice_in_the_same_way_is_fetched_once(market_store: Store, way: Way) -> None:
+    once = "children(first: 2, filter: {status: [ACTIVE]}) { nodes { id } totalCount }"
+    single = await way(market_store, caller_at(PROVIDER), f"{{ viewer {{ account {{ {once} }} }} }}")
+    double = await way(market_store, caller_at(PROVIDER), f"{{ viewer {{ account {{ a: {once} b: {once} }} }} }}")
+
+    assert double.statements == single.statements == 3
+    assert double.data["viewer"]["account"]["a"] == double.data["viewer"]["account"]["b"]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ viewer { account { ...A } } accounts { nodes { children { nodes { ...A ...B } } } } }",
+        "{ accounts { nodes { children { nodes { ...A ...B } } } } viewer { account { ...A } } }",
+        "{ accounts { nodes { children { nodes { ...A ...B } } ...B } } }",
+        "{ accounts { nodes { ...B children { nodes { ...A } } ... on Account { ...A } ... on Node { id } } } }",
+    ],
+)
+async def test_a_fragment_brings_its_columns_wherever_it_is_spread(market_store: Store, way: Way, text: str) -> None:
+    fragments = (
+        "fragment A on Account { parent { name } users(first: 1) { nodes { kind } } }"
+        "fragment B on Account { parent { status } users(first: 1) { edges { node { status } } } }"
+    )
+    answer = await way(market_store, caller_at(PROVIDER), f"{text} {fragments}")
+
+    assert answer.errors == []

@@ -1,0 +1,390 @@
+"""A small schema with every kind of field, and sources in memory that fail when they are told to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from types import SimpleNamespace
+from typing import Annotated, Any, NewType, cast
+
+import strawberry
+from graphql import GraphQLError, GraphQLField
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+from strawberry.types.arguments import convert_arguments
+
+from models.statement import Row
+from resolvers.caller import Caller
+from resolvers.context import Context
+from resolvers.listing import Listing
+from resolvers.page import CountRequest, PageRequest, Slice
+from resolvers.privileges import Privilege
+from resolvers.source import PageSource, Source
+from schema.connection import connection
+from schema.execution.declaration import Reference
+from schema.execution.documents import Executor
+from schema.field import column, computed, loaded, lookup, of_noun, prefixed, related, row_type
+from tests.differences import difference
+
+Failing = Mapping[Any, Exception]
+"""By key; under `None` the failure of all."""
+
+
+@dataclass
+class World:
+    """What the toy schema is asked about.
+
+    Args:
+        probe: the value behind `probe`.
+        items: rows by id; each has the columns of `ITEM`, those that are missing as None.
+        others: rows of the other type.
+        failing: by the name of a source.
+    """
+
+    probe: Any = None
+    items: dict[int, dict[str, Any]] = field(default_factory=dict)
+    others: dict[int, dict[str, Any]] = field(default_factory=dict)
+    failing: dict[str, Failing] = field(default_factory=dict)
+
+
+class ToyContext(Context):
+    """Remembers what was fetched."""
+
+    def __init__(self, world: World, privileges: frozenset[Privilege] = frozenset(Privilege)) -> None:
+        super().__init__(Caller("000001", privileges), cast(Any, SimpleNamespace(engine="sqlite")), b"toy")
+        self.world = world
+        self.fetches: list[tuple[str, list[Any], Any]] = []
+
+    def fetched(self, source: str, keys: Sequence[Any], request: Any) -> Failing:
+        """Note a fetch; gives what fails in it."""
+        self.fetches.append((source, list(keys), request))
+        failing = self.world.failing.get(source, {})
+        if None in failing:
+            raise failing[None]
+        return failing
+
+
+def _item(row: Mapping[str, Any], layout: Iterable[str]) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in layout)
+
+
+def _one(name: str, table: str, needs: str) -> Source:
+    async def fetch(context: Any, keys: Sequence[Any], columns: tuple[str, ...]) -> list[Any]:
+        failing, rows = context.fetched(name, keys, columns), getattr(context.world, table)
+        layout = source.layout(columns)
+        return [failing.get(key) or (_item(rows[key], layout) if key in rows else None) for key in keys]
+
+    source = Source(name, (needs,), fetch, ("id",), table)
+    return source
+
+
+def _several(name: str, by: str) -> Source:
+    async def fetch(context: Any, keys: Sequence[Any], columns: tuple[str, ...]) -> list[Any]:
+        failing, groups = context.fetched(name, keys, columns), defaultdict(list)
+        for row in context.world.items.values():
+            groups[row.get(by)].append(_item(row, source.layout(columns)))
+        return [failing.get(key) or groups[key] for key in keys]
+
+    source = Source(name, ("id",), fetch, (by,), "items")
+    return source
+
+
+def _pages(name: str) -> PageSource:
+    async def fetch(context: Any, keys: Sequence[Any], request: PageRequest) -> list[Any]:
+        failing = context.fetched(name, keys, request)
+        layout = source.layout(request.columns)
+        pages: list[Any] = []
+        for key in keys:
+            rows = [row | {"sort_key": row["id"]} for row in context.world.items.values() if row.get("boss") == key]
+            page = [_item(row, layout) for row in rows[: request.size]]
+            pages.append(failing.get(key) or Slice(page, name, has_next=len(rows) > request.size))
+        return pages
+
+    async def count(context: Any, keys: Sequence[Any], request: CountRequest) -> list[Any]:
+        failing = context.fetched(f"{name}.count", keys, request)
+        rows = context.world.items.values()
+        return [failing.get(key) or sum(row.get("boss") == key for row in rows) for key in keys]
+
+    source = Source(name, ("id",), fetch, ("sort_key", "id"), "items")
+    listing = cast(Listing, SimpleNamespace(default=("id", False)))
+    return PageSource(listing, source, Source(f"{name}.count", ("id",), count))
+
+
+def _worth(name: str, needs: str = "id") -> Source:
+    async def fetch(context: Any, keys: Sequence[Any], request: Any) -> list[Any]:
+        failing, items = context.fetched(name, keys, request), context.world.items
+        return [failing.get(key) or items.get(key, {}).get("worth") for key in keys]
+
+    return Source(name, (needs,), fetch)
+
+
+BY_ID, BOSS, PAL = _one("items", "items", "id"), _one("boss", "items", "boss"), _one("pal", "items", "pal")
+OTHERS, STAFF, PAGES, WORTH = _one("others", "others", "id"), _several("staff", "boss"), _pages("pages"), _worth("worth")
+
+
+@strawberry.enum(description="An enumeration.")
+class Color(Enum):
+    RED = "r"
+    GREEN = "g"
+
+
+Odd = NewType("Odd", str)
+
+
+def _write_odd(value: Any) -> Any:
+    """Writes nothing for some, and refuses others."""
+    if value == "refused":
+        raise ValueError("This is no odd value.")
+    return None if value == "nothing" else {"odd": value}
+
+
+ProbeRef = Annotated["Probe", strawberry.lazy("tests.toy_schema")]
+ItemRef = Annotated["Item", strawberry.lazy("tests.toy_schema")]
+
+
+@strawberry.type
+class Probe:
+    """A value: whatever the test puts there."""
+
+    text: str | None
+    text_must: str
+    number: int | None
+    number_must: int
+    flag: bool | None
+    flag_must: bool
+    ratio: float | None
+    ident: strawberry.ID | None
+    color: Color | None
+    color_must: Color
+    odd: Odd | None
+    odd_must: Odd
+    numbers: list[int | None] | None
+    numbers_must: list[int | None]
+    numbers_of: list[int] | None
+    numbers_must_of: list[int]
+    matrix: list[list[int | None] | None] | None
+    matrix_must: list[list[int]]
+    child: ProbeRef | None
+    child_must: ProbeRef
+    children: list[ProbeRef | None] | None
+    children_must: list[ProbeRef | None]
+    children_of: list[ProbeRef] | None
+    children_must_of: list[ProbeRef]
+    grid: list[list[ProbeRef | None] | None] | None
+    grid_must: list[list[ProbeRef]]
+
+    @computed("Raises what the value holds.", needs=("raises",))
+    def worked_out(value: Any) -> str | None:
+        return _raised(value.raises)
+
+    @computed("Raises what the value holds; not null.", needs=("raises",))
+    def worked_out_must(value: Any) -> str:
+        return cast(str, _raised(value.raises))
+
+    @computed("A child, perhaps.", needs=("raises", "child"))
+    def worked_child(value: Any, context: Context) -> ProbeRef | None:
+        _raised(value.raises)
+        return value.child  # type: ignore[no-any-return]  # a probe
+
+    @computed("For some callers only.", privilege=Privilege.FINANCES_VIEW)
+    def secret(value: Any) -> int | None:
+        return 7
+
+    @computed("For some callers only, and not null.", privilege=Privilege.FINANCES_VIEW)
+    def secret_must(value: Any) -> int:
+        return 7
+
+    @computed("An object for some callers only.", needs=("child",), privilege=Privilege.FINANCES_VIEW)
+    def secret_child(value: Any) -> ProbeRef | None:
+        return value.child  # type: ignore[no-any-return]  # a probe
+
+
+def _raised(value: Any) -> Any:
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+@strawberry.input
+class Bounds:
+    """An input object with a default."""
+
+    low: int = 0
+    high: int | None = None
+
+
+@strawberry.input
+class NoFilter:
+    """A filter of nothing."""
+
+    name: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+
+@strawberry.input
+class NoOrder:
+    """An order of nothing."""
+
+    field: str = "id"
+    direction: str = "ASC"
+
+
+@strawberry.interface
+class Thing:
+    """Has an id."""
+
+    id: strawberry.ID
+
+
+@strawberry.type
+class Item(Thing):
+    """A row."""
+
+    is_type_of = of_noun("items")
+    id: strawberry.ID = prefixed("itm_", "id", strawberry.ID, "The id.")
+    name: str | None = column("A text.")
+    rank: int = column("A number.")
+    boss: ItemRef | None = related(BOSS, ItemRef, "A row.")
+    pal: ItemRef = related(PAL, ItemRef, "A row that must be there.", nullable=False)
+    staff: list[ItemRef] = related(STAFF, list[ItemRef], "Rows.", nullable=False)
+    staff_or_none: list[ItemRef] | None = related(STAFF, list[ItemRef], "Rows.", privilege=Privilege.USERS_VIEW)
+    under = connection(
+        PAGES, ItemRef, "Pages.", filter_type=NoFilter, order_type=NoOrder, privilege=Privilege.ACCOUNTS_VIEW
+    )
+
+    @computed("The name, larger.", needs=("name",))
+    def shout(row: Row) -> str:
+        return row.name.upper()  # type: ignore[no-any-return]  # a text
+
+    @loaded(WORTH, "Loaded.", needs=("name",), request=lambda scale, bounds: (scale, bounds and bounds.low))
+    def worth(found: Any, row: Row, *, scale: int = 1, bounds: Bounds | None = None) -> int | None:
+        return None if found is None else found * scale + (bounds.low if bounds else 0)
+
+    @loaded(WORTH, "Loaded, and must be there.", request=lambda: "other")
+    def worth_must(found: Any, row: Row, context: Context) -> int:
+        return cast(int, found)
+
+    @loaded(WORTH, "A value, loaded.")
+    def report(found: Any, row: Row) -> Probe | None:
+        return cast(Any, None if found is None else SimpleNamespace(text=str(found), text_must=found, child=None))
+
+
+@strawberry.type
+class Other(Thing):
+    """A row of another type."""
+
+    is_type_of = of_noun("others")
+    id: strawberry.ID = prefixed("oth_", "id", strawberry.ID, "The id.")
+    label: str | None = column("A text.")
+
+
+Either = Annotated[Item | Other, strawberry.union("Either")]
+_SOURCES = {"itm": ("Item", BY_ID), "oth": ("Other", OTHERS)}
+
+
+def _reference(text: str) -> Any:
+    prefix, _, key = text.partition("_")
+    if prefix not in _SOURCES:
+        return ValueError(f"No type has such ids: {text}.") if prefix == "bad" else None
+    type_name, source = _SOURCES[prefix]
+    return Reference(type_name=type_name, source=source, key=int(key))
+
+
+@strawberry.type
+class Query:
+    """The root."""
+
+    @computed("A value.")
+    def probe(root: Any, context: Context) -> Probe | None:
+        return cast(ToyContext, context).world.probe  # type: ignore[no-any-return]  # a probe
+
+    @computed("A value that must be there.")
+    def probe_must(root: Any, context: Context) -> Probe:
+        return cast(ToyContext, context).world.probe  # type: ignore[no-any-return]  # a probe
+
+    @lookup("One of an interface.")
+    def thing(context: Context, *, id: strawberry.ID) -> Thing | None:
+        return _reference(id)  # type: ignore[no-any-return]  # leads to the row
+
+    @lookup("Several of an interface.")
+    def things(context: Context, *, ids: list[strawberry.ID]) -> list[Thing | None]:
+        return [_reference(each) for each in ids]
+
+    @lookup("Several, none missing.")
+    def things_of(context: Context, *, ids: list[strawberry.ID]) -> list[Thing]:
+        return [_reference(each) for each in ids]
+
+    @lookup("One of a union.")
+    def either(context: Context, *, id: strawberry.ID) -> Either | None:
+        return _reference(id)  # type: ignore[no-any-return]  # leads to the row
+
+    @lookup("One of a type; raises for zero.")
+    def item(context: Context, *, id: int = 1) -> Item | None:
+        if id == 0:
+            raise ValueError("Zero is no id.")
+        return Reference(type_name="Item", source=BY_ID, key=id)  # type: ignore[return-value]  # leads to the row
+
+    @strawberry.field
+    def plain(self) -> str:
+        """A resolver of another kind, which no plan covers."""
+        return "plain"
+
+
+@strawberry.type
+class Mutation:
+    """Something that plans don't do."""
+
+    @strawberry.mutation
+    def touch(self) -> int:
+        """Does nothing."""
+        return 1
+
+
+_ODD = strawberry.scalar(name="Odd", serialize=_write_odd, parse_value=str)
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: tests look at the errors themselves."""
+
+
+schema = _Schema(
+    query=Query, mutation=Mutation, types=[Item, Other], config=StrawberryConfig(scalar_map={Odd: _ODD})
+)
+
+
+def _convert(of: GraphQLField, given: dict[str, Any]) -> dict[str, Any]:
+    definition = of.extensions["strawberry-definition"]
+    return convert_arguments(given, definition.arguments, schema.schema_converter.scalar_registry, schema.config)
+
+
+def new_executor() -> Executor:
+    """An executor that has answered nothing yet."""
+    return Executor(schema._schema, _convert, lambda level: row_type("items", tuple(level.layout)))
+
+
+executor = new_executor()
+
+
+async def by_plan(world: World, query: str, variables: Any = None, **given: Any) -> tuple[Any, list[Any]]:
+    """The data and the errors of an answer by a plan."""
+    document = executor.document(query)
+    assert not document.errors, document.errors
+    answer = await executor.execute(document, None, variables, ToyContext(world, **given))
+    return answer.data, [error.formatted for error in answer.errors]
+
+
+async def by_core(world: World, query: str, variables: Any = None, **given: Any) -> tuple[Any, list[Any]]:
+    """The data and the errors of graphql-core's answer."""
+    result = await schema.execute(query, variables, ToyContext(world, **given))
+    return result.data, [error.formatted for error in result.errors or ()]
+
+
+async def by_both(world: World, query: str, variables: Any = None, **given: Any) -> tuple[Any, list[Any]]:
+    """The answer of a plan, which is as good as graphql-core's."""
+    answer = await by_plan(world, query, variables, **given)
+    found = difference(answer, await by_core(world, query, variables, **given))
+    assert not found, f"{query}\n{found}"
+    return answer
