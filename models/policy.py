@@ -10,6 +10,7 @@ which `{lo}` and its like stand for the scope of the reading connection:
     {vendor}        the account above it; 0 for the provider
     {only_user}     the user to whom the view is narrowed; 0 when it isn't
     {prices}        1 when prices are part of the view
+    {among} {end}   around a sub-query: being one of what it gives
     {catalogue}     1 for the provider's own staff, who see all that is for sale
 
 A rule is a pure filter: the planner must not choose an index by it (storage reference §4.3), so PostgreSQL wraps it
@@ -25,7 +26,8 @@ _TEXTS = {"lo", "hi"}
 
 _WITHIN = "{filter_}path >= {lo} AND {filter_}path < {hi} AND length({filter_}path) <= {span}"
 _NOT_NARROWED = "{only_user} = 0"
-_HAS_SEAT = "EXISTS (SELECT 1 FROM seat WHERE seat.subscription_id = {subscription} AND seat.user_id = {only_user})"
+_HAS_SEAT = "{column} {among}(SELECT seat.subscription_id FROM seat WHERE seat.user_id = {only_user}){end}"
+"""Uncorrelated, so that the seats are looked up once and, as long as nobody is narrowed down, never."""
 _SELLER_WITHIN = (
     "{filter_}seller_path >= {lo} AND {filter_}seller_path < {hi} AND length({filter_}seller_path) <= {seller_span}"
 )
@@ -67,14 +69,14 @@ RULES: dict[str, str] = {
     "product_term": "EXISTS (SELECT 1 FROM product WHERE product.id = product_term.product_id)",
     "role": "{lo} > ''",
     "seat": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
-    "subscription": f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{subscription}', 'subscription.id')})",
+    "subscription": f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{column}', 'subscription.id')})",
     "subscription_charge": (
         f"{{prices}} = 1 AND {_WITHIN} AND ({_SELLER_WITHIN}"
         " OR {filter_}seller_id = {vendor} AND {filter_}buyer_id = {account}"
         " OR seller_id IS NULL AND {catalogue} = 1)"
     ),
     "subscription_item": (
-        f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{subscription}', 'subscription_item.subscription_id')})"
+        f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{column}', 'subscription_item.subscription_id')})"
     ),
     "user_role": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
     "user_term": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
@@ -91,8 +93,14 @@ UNREADABLE = frozenset({"alembic_version", "credential", "refresh_token", "sign_
 """Tables that no scope can read: secrets, and the version of the database."""
 
 
-def _render(rule: str, setting: Callable[[str], str], unary: str) -> str:
-    return rule.format_map({name: setting(name) for name in SETTINGS} | {"filter_": unary})
+# An array is looked up once for a statement; to PostgreSQL's planner a sub-query in its place looks dear at each row,
+# and makes it choose as if everything was.
+_POSTGRESQL = {"filter_": "", "among": "= ANY (ARRAY", "end": ")"}
+_SQLITE = {"filter_": "+", "among": "IN ", "end": ""}
+
+
+def _render(rule: str, setting: Callable[[str], str], words: dict[str, str]) -> str:
+    return rule.format_map({name: setting(name) for name in SETTINGS} | words)
 
 
 def postgresql_setting(name: str) -> str:
@@ -103,7 +111,7 @@ def postgresql_setting(name: str) -> str:
 
 def postgresql_condition(table: str) -> str:
     """The USING expression of the table's policy."""
-    return f"CASE WHEN {_render(RULES[table], postgresql_setting, '')} THEN true ELSE false END"
+    return f"CASE WHEN {_render(RULES[table], postgresql_setting, _POSTGRESQL)} THEN true ELSE false END"
 
 
 def postgresql_ddl() -> list[str]:
@@ -132,7 +140,7 @@ def sqlite_views(secret: str) -> list[str]:
     """
     views = []
     for table, rule in RULES.items():
-        condition = _render(rule, lambda name: f"scope_{name}()", "+")
+        condition = _render(rule, lambda name: f"scope_{name}()", _SQLITE)
         if table in _TEXT_COLUMN:
             condition = f"+{_TEXT_COLUMN[table]} >= '' AND ({condition})"
         views += [

@@ -1,7 +1,7 @@
 """The catalogue: products with what they cost and bring, plans, and marketplaces."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,7 @@ class Offer:
     period_duration: int
     type: str
     currency: str
+    marketplace_id: int | None
     cost_micros: int | None
     price_micros: int | None
 
@@ -121,6 +122,7 @@ _EDGES = Statement(
         PRICE.c.currency,
         PRICE.c.seller_id,
         PRICE.c.buyer_id,
+        PRICE.c.marketplace_id,
         PRICE.c.amount_micros,
     )
     .where(
@@ -130,6 +132,8 @@ _EDGES = Statement(
             and_(PRICE.c.seller_id == _vendor, or_(PRICE.c.buyer_id.is_(None), PRICE.c.buyer_id == _viewer)),
             and_(PRICE.c.seller_id.is_(None), _vendor == 0),
         ),
+        # A marketplace in which nobody in view buys is hidden, and what holds there is of no use.
+        or_(PRICE.c.marketplace_id.is_(None), PRICE.c.marketplace_id.in_(select(MARKETPLACE.c.id))),
         PRICE.c.valid_from <= _today,
         or_(PRICE.c.valid_until.is_(None), PRICE.c.valid_until > _today),
     )
@@ -139,18 +143,33 @@ _EDGES = Statement(
 )  # fmt: skip  # one column a line would hide that this is one order
 
 
+Terms = tuple[int, int, str, int, str, str]
+"""Product, plan, period (type and duration), what is paid for, currency."""
+Sides = dict[bool, int]
+"""The amounts on both sides of an account: True for what it charges, False for what it pays."""
+
+
 async def _offers(context: "Context", ids: Sequence[int], _request: None) -> list[list[Offer]]:
     viewer = context.caller.account_id
     vendor = context.scope_parameters()["vendor"]
     parameters = {"products": list(ids), "viewer": viewer, "vendor": vendor, "today": context.today}
-    amounts: dict[tuple[int, int, str, int, str, str], dict[bool, int]] = {}
+    amounts: dict[Terms, dict[int | None, Sides]] = {}
     for row in await context.rows(_EDGES, parameters):
         terms = (row.product_id, row.plan_id, row.period_type, row.period_duration, row.type, row.currency)
-        amounts.setdefault(terms, {})[row.seller_id == viewer] = row.amount_micros
+        sides = amounts.setdefault(terms, {}).setdefault(row.marketplace_id, {})
+        sides[row.seller_id == viewer] = row.amount_micros
     offers: dict[int, list[Offer]] = defaultdict(list)
-    for terms, amount in amounts.items():
-        offers[terms[0]].append(Offer(*terms, cost_micros=amount.get(False), price_micros=amount.get(True)))
+    for terms, by_marketplace in amounts.items():
+        offers[terms[0]] += _by_marketplace(terms, by_marketplace)
     return [offers[product_id] for product_id in ids]
+
+
+def _by_marketplace(terms: Terms, amounts: dict[int | None, Sides]) -> Iterator[Offer]:
+    """One offer for each marketplace that has amounts of its own; those for everywhere fill in the other side."""
+    everywhere = amounts.get(None, {})
+    for marketplace_id in sorted(amounts, key=lambda each: each or 0):
+        sides = everywhere | amounts[marketplace_id]
+        yield Offer(*terms, marketplace_id, cost_micros=sides.get(False), price_micros=sides.get(True))
 
 
 offers = Source("product.offers", ("id",), _offers)

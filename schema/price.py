@@ -98,6 +98,10 @@ class Price(Node):
     def is_for_all_buyers(row: Row) -> bool:
         return row.buyer_id is None
 
+    @computed("Whether it holds in every marketplace.", needs=("marketplace_id",))
+    def is_for_all_marketplaces(row: Row) -> bool:
+        return row.marketplace_id is None
+
     seller: VendorCardRef | None = related(
         accounts.seller, VendorCardRef, "Who charges it, as a card. Null: the product's manufacturer."
     )
@@ -112,7 +116,10 @@ class Price(Node):
     )
     plan: PlanRef | None = related(products.plan, PlanRef, "The terms.", privilege=Privilege.CATALOGUE_VIEW)
     marketplace: MarketplaceRef | None = related(
-        products.marketplace, MarketplaceRef, "Where it holds. Null: everywhere.", privilege=Privilege.CATALOGUE_VIEW
+        products.marketplace,
+        MarketplaceRef,
+        "Where it holds, if accounts in view buy there. Null where `isForAllMarketplaces`.",
+        privilege=Privilege.CATALOGUE_VIEW,
     )
 
 

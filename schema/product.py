@@ -141,6 +141,12 @@ class Offer:
         return money(offer.price_micros - offer.cost_micros, offer.currency)
 
     plan: PlanRef | None = related(products.plan, PlanRef, "The terms.", privilege=_C)
+    marketplace: Marketplace | None = related(
+        products.marketplace,
+        Marketplace,
+        "Where it holds. Null: everywhere, but for marketplaces that have an offer of their own.",
+        privilege=_C,
+    )
 
 
 @strawberry.type(description="Something sold, known by its manufacturer's part number.")
@@ -171,7 +177,8 @@ class Product(Node):
 
     @loaded(
         products.offers,
-        "How the caller's account buys it (`cost`) and sells it (`price`) today, under each plan and period.",
+        "How the caller's account buys it (`cost`) and sells it (`price`) today, under each plan and period, in the"
+        " marketplaces where accounts in view buy.",
         privilege=Privilege.PRICES_VIEW,
     )
     def offers(found: list[products.Offer], _row: Row) -> list[Offer] | None:

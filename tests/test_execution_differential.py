@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLField
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from models.store import Store
@@ -47,8 +47,8 @@ def _arguments(_owner: str, name: str, of: GraphQLField) -> Sequence[str]:
     return [""] if not of.args else ["", *(f"{each}: $two" for each in of.args if str(of.args[each].type) == "Int")]
 
 
-QUIET = settings(suppress_health_check=list(HealthCheck))
-"""Large documents take long to make up, and a store is shared by all of them."""
+QUIET = settings(suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+"""Nothing is made smaller, for that takes minutes: a failure tells its document. Large documents take long to make up, and a store is shared by all of them."""
 
 
 async def compare(store: Store, caller: Caller, document: tuple[str, dict[str, Any]]) -> None:

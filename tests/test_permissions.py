@@ -54,7 +54,7 @@ SHORT = {login: login.partition(".")[0] for login in HELD}
 
 
 def user_of(world: World, account_id: int, kind: str) -> int:
-    return next(row["id"] for row in world["app_user"] if (row["account_id"], row["kind"]) == (account_id, kind))
+    return int(next(row["id"] for row in world["app_user"] if (row["account_id"], row["kind"]) == (account_id, kind)))
 
 
 def caller_of(world: World, login: str) -> Caller:

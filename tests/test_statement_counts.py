@@ -26,9 +26,9 @@ OWN_STATEMENTS = {"dependsOn": 2, "monthly": 2, "subscriptionsByManufacturer": 3
 @cache
 def route(type_name: str) -> tuple[str, ...]:
     """The shortest way to a type: a type with global ids, and the fields that lead on from there; empty if none."""
-    waiting = deque([(base,) for base in sorted(PREFIXES)])
+    waiting: deque[tuple[str, ...]] = deque((base,) for base in sorted(PREFIXES))
     seen = set(PREFIXES)
-    at = {(base,): base for base in PREFIXES}
+    at: dict[tuple[str, ...], str] = {(base,): base for base in PREFIXES}
     while waiting:
         way = waiting.popleft()
         if at[way] == type_name:

@@ -18,6 +18,8 @@ from models.exchange.users import NO_ACCOUNT
 
 _MOST = 9_000_000_000_000_000
 """Micros that a quantity may cost in one billing period: what is worked out from them stays within 64 bits."""
+_MANY = 10_000
+"""Items from which on it pays to look at all prices first."""
 _TOO_MUCH = "times the price is more than 9,000,000,000 for one billing period"
 
 # A month's share of a billing period, as a fraction: a day counts as 12/365 of a month.
@@ -107,47 +109,61 @@ _TO_PRICE = f"""
       AND NOT EXISTS (SELECT 1 FROM ready_subscriptions o WHERE o.id = s.id AND o.is_priced = 1)"""
 
 
-def _price(seller: str) -> str:
+# Each edge above an account that has something to price, from its own up to the manufacturer's.
+_CHAIN = """
+    WITH RECURSIVE edge AS (
+      SELECT p.account_id, b.id AS buyer_id, b.marketplace_id AS marketplace_id, v.id AS seller_id,
+             v.parent_id AS above_id, v.marketplace_id AS seller_marketplace_id, v.currency AS seller_currency,
+             length(b.path) - 6 AS seller_length
+      FROM (SELECT DISTINCT account_id FROM to_price) p JOIN account b ON b.id = p.account_id
+      LEFT JOIN account v ON v.id = b.parent_id
+      UNION ALL
+      SELECT e.account_id, e.seller_id, e.seller_marketplace_id, v.id, v.parent_id, v.marketplace_id, v.currency,
+             e.seller_length - 6
+      FROM edge e LEFT JOIN account v ON v.id = e.above_id WHERE e.seller_id IS NOT NULL)
+    SELECT account_id, buyer_id, marketplace_id, seller_id, CAST(coalesce(seller_id, 0) AS BIGINT) AS seller,
+           seller_currency, seller_length
+    FROM edge"""
+# What a seller asks of everybody, everywhere, at one price: nearly all there is, and quick to look up.
+_PLAIN = f"""
+    SELECT CAST(coalesce(seller_id, 0) AS BIGINT) AS seller, product_id, plan_id, period_type, period_duration,
+           CAST(min(id) AS BIGINT) AS price_id
+    FROM price WHERE type = 'RECURRING' AND (SELECT count(*) FROM to_price) > {_MANY}
+    GROUP BY seller_id, product_id, plan_id, period_type, period_duration
+    HAVING count(*) = 1 AND count(buyer_id) = 0 AND count(marketplace_id) = 0"""
+
+
+def _best(seller: str) -> str:
+    """The best of several prices; SQLite can't sort by what comes from outside, so that is a column first."""
     return f"""
     SELECT q.id FROM (
-      SELECT p.*, p.currency <> coalesce(e.seller_currency, p.currency) AS is_foreign FROM price p
-      WHERE {seller} AND p.product_id = e.product_id AND p.plan_id = e.plan_id
-        AND p.period_type = e.period_type AND p.period_duration = e.period_duration AND p.type = 'RECURRING'
-        AND p.valid_from <= e.day AND (p.valid_until IS NULL OR p.valid_until > e.day)
-        AND (p.buyer_id IS NULL OR p.buyer_id = e.buyer_id)
-        AND (p.marketplace_id IS NULL OR p.marketplace_id = e.marketplace_id)) q
+      SELECT p.*, p.currency <> coalesce(c.seller_currency, p.currency) AS is_foreign FROM price p
+      WHERE {seller} AND p.product_id = t.product_id AND p.plan_id = t.plan_id
+        AND p.period_type = t.period_type AND p.period_duration = t.period_duration AND p.type = 'RECURRING'
+        AND p.valid_from <= t.day AND (p.valid_until IS NULL OR p.valid_until > t.day)
+        AND (p.buyer_id IS NULL OR p.buyer_id = c.buyer_id)
+        AND (p.marketplace_id IS NULL OR p.marketplace_id = c.marketplace_id)) q
     ORDER BY q.buyer_id IS NULL, q.marketplace_id IS NULL, q.is_foreign, q.valid_from DESC, q.currency, q.amount_micros
     LIMIT 1"""
 
 
-# One row for each edge from the item's account up to the manufacturer.
-_CARRIED = (
-    "item_id", "place", "subscription_id", "path", "shard_id", "product_id", "quantity", "plan_id", "period_type",
-    "period_duration", "status", "day", "share", "parts",
-)  # fmt: skip
-_EDGES = f"""
-    SELECT {", ".join(f"t.{name}" for name in _CARRIED)}, b.id AS buyer_id, b.marketplace_id AS marketplace_id,
-           v.id AS seller_id, v.parent_id AS above_id, v.marketplace_id AS seller_marketplace_id,
-           v.currency AS seller_currency, length(b.path) - 6 AS seller_length
-    FROM to_price t JOIN account b ON b.id = t.account_id LEFT JOIN account v ON v.id = b.parent_id
-    UNION ALL
-    SELECT {", ".join(f"e.{name}" for name in _CARRIED)}, e.seller_id, e.seller_marketplace_id,
-           v.id, v.parent_id, v.marketplace_id, v.currency, e.seller_length - 6
-    FROM edge e LEFT JOIN account v ON v.id = e.above_id WHERE e.seller_id IS NOT NULL"""
 _TIER = """
     SELECT CAST(substr(t.value, FIND(t.value, ',') + 1, length(t.value) - FIND(t.value, ',') - 1) AS BIGINT)
     FROM EACH(p.tiers, t) WHERE CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) <= e.quantity
     ORDER BY CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) DESC LIMIT 1"""
 _PRICED = f"""
-    WITH RECURSIVE edge AS ({_EDGES})
-    SELECT e.*, p.currency AS price_currency,
-           CASE WHEN p.tiers IS NULL THEN p.amount_micros ELSE coalesce(({_TIER}), p.amount_micros) END AS unit
-    FROM (SELECT e.*, CASE WHEN e.seller_id IS NULL THEN ({_price("p.seller_id IS NULL")})
-                           ELSE ({_price("p.seller_id = e.seller_id")}) END AS price_id FROM edge e) e
-    JOIN price p ON p.id = e.price_id"""
-"""Of the edges, those with a price."""
-
-
+    SELECT e.*, p.currency, CASE WHEN p.tiers IS NULL THEN p.amount_micros
+                                 ELSE coalesce(({_TIER}), p.amount_micros) END AS unit
+    FROM (SELECT t.*, c.buyer_id, c.seller_id, c.seller_length,
+                 CASE WHEN o.price_id IS NOT NULL THEN o.price_id
+                      WHEN c.seller_id IS NULL THEN ({_best("p.seller_id IS NULL")})
+                      ELSE ({_best("p.seller_id = c.seller_id")}) END AS price_id
+          FROM to_price t JOIN chain c ON c.account_id = t.account_id
+          LEFT JOIN plain_price o ON o.seller = c.seller AND o.product_id = t.product_id AND o.plan_id = t.plan_id
+            AND o.period_type = t.period_type AND o.period_duration = t.period_duration) e
+    JOIN price p ON p.id = e.price_id
+    WHERE p.valid_from <= e.day AND (p.valid_until IS NULL OR p.valid_until > e.day)"""
+"""Of the edges above the items to price, those with a price."""
 _TOUCHED = f"""
     SELECT r.place, i.id AS item_id, i.quantity, s.status, {_SHARE} FROM ready_subscriptions r
     JOIN subscription s ON s.id = r.id JOIN subscription_item i ON i.subscription_id = s.id
@@ -189,7 +205,7 @@ _INSERT_PRICED = f"""
     INSERT INTO subscription_charge (id, item_id, subscription_id, path, shard_id, seller_id, seller_path, buyer_id,
                                      status, currency, unit_micros, monthly_micros)
     SELECT FRESH_ID(), e.item_id, e.subscription_id, e.path, e.shard_id, e.seller_id,
-           substr(e.path, 1, e.seller_length), e.buyer_id, e.status, e.price_currency, e.unit,
+           substr(e.path, 1, e.seller_length), e.buyer_id, e.status, e.currency, e.unit,
            {_MONTHLY.format(unit="e.unit", item="e")}
     FROM ({_PRICED}) e"""
 
@@ -211,6 +227,8 @@ async def write(job: Job) -> None:
     """
     stage = job.stage
     await stage.make("to_price", _TO_PRICE, "item_id")
+    await stage.make("chain", _CHAIN, "account_id")
+    await stage.make("plain_price", _PLAIN, "seller, product_id, plan_id, period_type, period_duration, price_id")
     await stage.make("touched_item", _TOUCHED)
     await _refuse_excess(job)
     await stage.run(

@@ -22,6 +22,10 @@ Finish = Callable[[Any, Any], Any]
 """Makes of a type and what stands for a value, neither None nor a list, the value in the answer; may raise."""
 
 
+_OBJECTS = {"edges", "pageInfo"}
+"""The parts of a connection that have parts."""
+
+
 class _Nulled:
     """Stands for an object, or a list, that a null in a place for none has taken away."""
 
@@ -233,7 +237,7 @@ class Building:
             value = error
         asked = Place(place.level, place.row, place.entry, part)
         if part.level is None:
-            return self._settled(asked, part.type, value, path, _as_it_is if part.parts else write)
+            return self._settled(asked, part.type, value, path, _as_it_is if part.name in _OBJECTS else write)
         built = self._built[part.level]
         if isinstance(value, Span) and self._is_whole(built):
             return built[value.start : value.end]

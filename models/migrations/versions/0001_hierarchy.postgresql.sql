@@ -819,7 +819,7 @@ ALTER TABLE subscription ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE subscription FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY scope ON subscription FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR EXISTS (SELECT 1 FROM seat WHERE seat.subscription_id = subscription.id AND seat.user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint))) THEN true ELSE false END);
+CREATE POLICY scope ON subscription FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR subscription.id = ANY (ARRAY(SELECT seat.subscription_id FROM seat WHERE seat.user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint)))) THEN true ELSE false END);
 
 CREATE POLICY unfiltered ON subscription TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
@@ -839,7 +839,7 @@ ALTER TABLE subscription_item ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE subscription_item FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY scope ON subscription_item FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR EXISTS (SELECT 1 FROM seat WHERE seat.subscription_id = subscription_item.subscription_id AND seat.user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint))) THEN true ELSE false END);
+CREATE POLICY scope ON subscription_item FOR SELECT TO canopy_reader USING (CASE WHEN path >= (SELECT current_setting('canopy.lo', true)) AND path < (SELECT current_setting('canopy.hi', true)) AND length(path) <= (SELECT nullif(current_setting('canopy.span', true), '')::bigint) AND ((SELECT nullif(current_setting('canopy.only_user', true), '')::bigint) = 0 OR subscription_item.subscription_id = ANY (ARRAY(SELECT seat.subscription_id FROM seat WHERE seat.user_id = (SELECT nullif(current_setting('canopy.only_user', true), '')::bigint)))) THEN true ELSE false END);
 
 CREATE POLICY unfiltered ON subscription_item TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
