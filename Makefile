@@ -11,6 +11,14 @@ run: .venv/.installed ## Serve demo data on http://127.0.0.1:8000
 test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run every test
 	$(BIN)/pytest
 
+deep: .venv/.installed .state/system-packages ## Run the slow tests too: thousands of documents by both executors
+	$(BIN)/pytest -m deep
+
+coverage: .venv/.installed ## Demand that the tests of execution reach each branch of it
+	@mkdir -p .state
+	$(BIN)/coverage run -m pytest --quiet tests/test_execution_semantics.py tests/test_execution_plans.py
+	$(BIN)/coverage report
+
 check: test lint ## Everything that CI insists on
 
 lint: .venv/.installed web/dist/graphiql.html ## Format, style, types, layers, the schema and its lint rules
@@ -61,4 +69,4 @@ web-if-possible:
 	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
 	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
 
-.PHONY: help run test check lint fix schema web bench lock clean web-if-possible
+.PHONY: help run test deep coverage check lint fix schema web bench lock clean web-if-possible

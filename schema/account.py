@@ -15,7 +15,7 @@ from schema.node import Node, global_id, register, row_ids
 from schema.order import ORDERS
 from schema.price import PRICES
 from schema.reference import AccountRef, MarketplaceRef, OrderRef, PriceRef, SubscriptionRef, SummaryRef, UserRef
-from schema.scalars import DateTime
+from schema.scalars import Currency, DateTime
 from schema.subscription import SUBSCRIPTIONS
 from schema.user import USERS
 from schema.values import Attribute, DateTimeRange, attributes
@@ -124,7 +124,7 @@ class Account(Node):
     status: AccountStatus = column("Where it stands in its life.")
     external_id: str | None = column("Its id in its vendor's own system; unique among that vendor's accounts.")
     language: str = column("The language of notifications and panels, as BCP 47.")
-    currency: str | None = column("ISO 4217 code in which it sells; null for customers.")
+    currency: Currency | None = column("In which it sells; null for customers.")
     tax_registration_id: str | None = column("Its tax number.")
     customer_class: str | None = column("The class that decides its terms.")
     created_at: DateTime = column("When it was created.")

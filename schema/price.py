@@ -12,7 +12,7 @@ from schema.connection import connection
 from schema.field import column, computed, of_noun, related
 from schema.node import Node, global_id, register, row_ids
 from schema.reference import AccountRef, MarketplaceRef, PlanRef, ProductRef, VendorCardRef
-from schema.scalars import Date, DateTime
+from schema.scalars import Currency, Date, DateTime
 from schema.values import Money, Period, money
 
 
@@ -28,7 +28,7 @@ class PriceFilter:
     mpn: list[str] | None = strawberry.field(default=None, description="For products with one of these MPNs.")
     plan: list[strawberry.ID] | None = strawberry.field(default=None, description="Under one of these plans.")
     type: list[PriceType] | None = strawberry.field(default=None, description="For one of these.")
-    currency: list[str] | None = strawberry.field(default=None, description="In one of these currencies (ISO 4217).")
+    currency: list[Currency] | None = strawberry.field(default=None, description="In one of these currencies.")
     valid_on: Date | None = strawberry.field(default=None, description="Holding on this day.")
 
     def values(self) -> dict[str, object]:

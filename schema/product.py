@@ -12,7 +12,7 @@ from schema.connection import connection
 from schema.field import column, computed, loaded, of_noun, related
 from schema.node import Node, global_id, register
 from schema.reference import PlanRef, ProductRef
-from schema.scalars import DateTime
+from schema.scalars import Currency, DateTime
 from schema.values import Money, Period, money
 
 _C = Privilege.CATALOGUE_VIEW
@@ -42,7 +42,7 @@ class Marketplace(Node):
     code: str = column("Its short name, unique.")
     name: str = column("Its name.")
     country_code: str = column("ISO 3166-1 alpha-2.")
-    currency: str = column("ISO 4217.")
+    currency: Currency = column("In which it quotes.")
 
 
 register("mkt", "Marketplace", products.marketplace_by_id, _C)
@@ -53,7 +53,7 @@ class MarketplaceFilter:
     """Conditions on marketplaces."""
 
     country: list[str] | None = strawberry.field(default=None, description="Of one of these countries (ISO 3166-1).")
-    currency: list[str] | None = strawberry.field(default=None, description="Quoting one of these currencies.")
+    currency: list[Currency] | None = strawberry.field(default=None, description="Quoting one of these currencies.")
 
     def values(self) -> dict[str, object]:
         """As the source takes them."""
@@ -120,7 +120,7 @@ class Offer:
     """Worked out from the price rows on both sides of the caller's account."""
 
     type: PriceType = strawberry.field(description="What is paid for.")
-    currency: str = strawberry.field(description="ISO 4217 code of its amounts.")
+    currency: Currency = strawberry.field(description="Of its amounts.")
 
     @computed("The subscription period.", needs=())
     def subscription_period(offer: products.Offer) -> Period:

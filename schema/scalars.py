@@ -13,6 +13,7 @@ from models.base import iso
 Date = NewType("Date", date)
 DateTime = NewType("DateTime", datetime)
 Decimal = NewType("Decimal", str)
+Currency = NewType("Currency", str)
 
 
 def _write_day(value: date | str) -> str:
@@ -55,6 +56,15 @@ def _read_decimal(value: Any) -> str:
     raise GraphQLError("Decimals are only given out.")
 
 
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+def _read_currency(value: Any) -> str:
+    if isinstance(value, str) and _CURRENCY.fullmatch(value):
+        return value
+    raise GraphQLError(f"{value!r} is no currency. Write its three letters: USD.")
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Date: strawberry.scalar(
         name="Date",
@@ -75,5 +85,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='An exact decimal number as a string, such as `"70.50"`. Never read it into a float.',
         serialize=str,
         parse_value=_read_decimal,
+    ),
+    Currency: strawberry.scalar(
+        name="Currency",
+        description="A currency by its three letters, such as `USD` (ISO 4217).",
+        serialize=str,
+        parse_value=_read_currency,
     ),
 }

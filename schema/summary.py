@@ -12,6 +12,7 @@ from resolvers.page import DEFAULT_SIZE, MAX_SIZE
 from resolvers.privileges import Privilege
 from schema.field import column, loaded, related
 from schema.reference import ProductRef
+from schema.scalars import Currency
 from schema.values import Money, money
 
 _MAX_DAYS = 3660
@@ -64,8 +65,8 @@ class ManufacturerCount:
     seats: int = strawberry.field(description="The sum of their quantities.")
 
 
-@strawberry.type(description="Subscriptions that renew by themselves.")
-class Renewals:
+@strawberry.type(description="How many subscriptions renew by themselves, and their seats.")
+class RenewalCount:
     """One group."""
 
     count: int = strawberry.field(description="How many subscriptions.")
@@ -76,7 +77,7 @@ class Renewals:
 class MonthlyMoney:
     """Cost, price and margin over active and held subscriptions."""
 
-    currency: str = strawberry.field(description="ISO 4217.")
+    currency: Currency = strawberry.field(description="Of all three.")
     cost: Money | None = strawberry.field(description="What the caller's account pays its vendor. Null: nothing.")
     price: Money | None = strawberry.field(description="What it charges right below itself. Null: nothing.")
     margin: Money | None = strawberry.field(description="Price less cost. Null unless there are both.")
@@ -85,7 +86,7 @@ class MonthlyMoney:
 def _monthly(sums: summary.Money) -> MonthlyMoney:
     cost, price = sums.cost_micros, sums.price_micros
     return MonthlyMoney(
-        currency=sums.currency,
+        currency=Currency(sums.currency),
         cost=None if cost is None else money(cost, sums.currency),
         price=None if price is None else money(price, sums.currency),
         margin=None if cost is None or price is None else money(price - cost, sums.currency),
@@ -163,8 +164,8 @@ class Summary:
         privilege=Privilege.SUBSCRIPTIONS_VIEW,
         request=_some_days,
     )
-    def renewals(rows: list[Row], _row: Row, *, days: _Days = 30) -> Renewals | None:
-        return Renewals(count=rows[0].n if rows else 0, seats=rows[0].seats if rows else 0)
+    def renewals(rows: list[Row], _row: Row, *, days: _Days = 30) -> RenewalCount | None:
+        return RenewalCount(count=rows[0].n if rows else 0, seats=rows[0].seats if rows else 0)
 
     @loaded(
         summary.money,

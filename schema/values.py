@@ -4,7 +4,7 @@ import orjson
 import strawberry
 
 from models.base import MICROS, PeriodType
-from schema.scalars import Date, DateTime, Decimal
+from schema.scalars import Currency, Date, DateTime, Decimal
 
 
 @strawberry.type(description="An amount of money.")
@@ -12,7 +12,7 @@ class Money:
     """An exact amount and its currency."""
 
     amount: Decimal = strawberry.field(description="The amount, at least two decimals.")
-    currency: str = strawberry.field(description="ISO 4217 code.")
+    currency: Currency = strawberry.field(description="Of the amount.")
 
 
 def decimal(micros: int) -> Decimal:
@@ -24,7 +24,7 @@ def decimal(micros: int) -> Decimal:
 
 def money(micros: int, currency: str) -> Money:
     """Whole micros of a currency as money."""
-    return Money(amount=decimal(micros), currency=currency)
+    return Money(amount=decimal(micros), currency=Currency(currency))
 
 
 @strawberry.type(description="A length of time.")

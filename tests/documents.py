@@ -178,7 +178,13 @@ def noun_of(owner: GraphQLInputObjectType, name: str) -> str:
     raise AssertionError(f"{owner.name}.{name} takes any text for an id")
 
 
-_PLAIN = {"Boolean": "true", "Int": "1", "Date": '"2026-11-15"', "DateTime": '"2026-11-15T00:00:00Z"'}
+_PLAIN = {
+    "Boolean": "true",
+    "Int": "1",
+    "Date": '"2026-11-15"',
+    "DateTime": '"2026-11-15T00:00:00Z"',
+    "Currency": '"USD"',
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Documents made up at random from a schema: valid, and with everything in them that a document can have."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,6 +110,6 @@ def documents(draw: Any, graph: GraphQLSchema, arguments: Arguments, budget: int
     """A query of at most so many fields and fragments, and its variables."""
     writer = _Writer(draw, graph, arguments, budget)
     body = " ".join([writer.selection(graph.query_type, Scope(), draw(st.integers(1, 6))), *writer.fragments])
-    used = {name: each for name, each in VARIABLES.items() if f"${name}" in body}
+    used = {name: each for name, each in VARIABLES.items() if re.search(rf"\${name}\b", body)}
     taken = ", ".join(f"${name}: {of_type}" for name, (of_type, _) in used.items())
     return f"query{f'({taken})' if taken else ''} {body}", {name: value for name, (_, value) in used.items()}

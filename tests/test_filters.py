@@ -81,6 +81,8 @@ def candidates(world: World, type_name: str, name: str, of: GraphQLInputField) -
         return ids(world, type_name, name, of)
     if name == "search":
         return list(SEARCHES[type_name])
+    if of_type.name == "Currency":
+        return [["USD"], ["EUR"], ["EUR", "CHF"], ["CHF"], []]
     if of_type.name != "String":
         return [True, False] if of_type.name == "Boolean" else list(DAYS)
     column = COLUMNS.get(snake(name), snake(name))
@@ -342,6 +344,15 @@ async def test_the_same_conditions_mean_the_same_through_either_spelling_of_noth
         answer = await ask(market_store, caller, f"{{ accounts({nothing}) {{ totalCount }} }}")
 
         assert answer.bytes == whole.bytes, nothing
+
+
+@pytest.mark.parametrize("currency", ["usd", "US", "EURO", "$", "", "U\u0000D"])
+async def test_a_currency_that_is_none_is_refused(market_store: Store, market_world: World, currency: str) -> None:
+    document = "query($currency: Currency!) { prices(filter: {currency: [$currency]}) { totalCount } }"
+    answer = await ask(market_store, at(market_world, RESELLER), document, {"currency": currency})
+
+    assert (answer.data, answer.codes) == (None, ["BAD_REQUEST"])
+    assert "Write its three letters: USD" in answer.errors[0]["message"]
 
 
 @pytest.mark.parametrize("day", ["2026-W05-6", "20260131", "2026-02-30", "31.1.2026", "2026-01-31T00:00:00Z", ""])

@@ -1,9 +1,7 @@
-"""A small schema with every kind of field, and sources in memory that fail when they are told to."""
+"""A small schema with every kind of field, on sources in memory that fail when they are told to."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+from inspect import Parameter
 from types import SimpleNamespace
 from typing import Annotated, Any, NewType, cast
 
@@ -14,112 +12,14 @@ from strawberry.types import ExecutionContext
 from strawberry.types.arguments import convert_arguments
 
 from models.statement import Row
-from resolvers.caller import Caller
 from resolvers.context import Context
-from resolvers.listing import Listing
-from resolvers.page import CountRequest, PageRequest, Slice
 from resolvers.privileges import Privilege
-from resolvers.source import PageSource, Source
 from schema.connection import connection
-from schema.execution.declaration import Reference
+from schema.execution.declaration import Computed, Paged, Reference
 from schema.execution.documents import Executor
-from schema.field import column, computed, loaded, lookup, of_noun, prefixed, related, row_type
+from schema.field import column, computed, declared, loaded, lookup, of_noun, prefixed, related, row_type
 from tests.differences import difference
-
-Failing = Mapping[Any, Exception]
-"""By key; under `None` the failure of all."""
-
-
-@dataclass
-class World:
-    """What the toy schema is asked about.
-
-    Args:
-        probe: the value behind `probe`.
-        items: rows by id; each has the columns of `ITEM`, those that are missing as None.
-        others: rows of the other type.
-        failing: by the name of a source.
-    """
-
-    probe: Any = None
-    items: dict[int, dict[str, Any]] = field(default_factory=dict)
-    others: dict[int, dict[str, Any]] = field(default_factory=dict)
-    failing: dict[str, Failing] = field(default_factory=dict)
-
-
-class ToyContext(Context):
-    """Remembers what was fetched."""
-
-    def __init__(self, world: World, privileges: frozenset[Privilege] = frozenset(Privilege)) -> None:
-        super().__init__(Caller("000001", privileges), cast(Any, SimpleNamespace(engine="sqlite")), b"toy")
-        self.world = world
-        self.fetches: list[tuple[str, list[Any], Any]] = []
-
-    def fetched(self, source: str, keys: Sequence[Any], request: Any) -> Failing:
-        """Note a fetch; gives what fails in it."""
-        self.fetches.append((source, list(keys), request))
-        failing = self.world.failing.get(source, {})
-        if None in failing:
-            raise failing[None]
-        return failing
-
-
-def _item(row: Mapping[str, Any], layout: Iterable[str]) -> tuple[Any, ...]:
-    return tuple(row.get(name) for name in layout)
-
-
-def _one(name: str, table: str, needs: str) -> Source:
-    async def fetch(context: Any, keys: Sequence[Any], columns: tuple[str, ...]) -> list[Any]:
-        failing, rows = context.fetched(name, keys, columns), getattr(context.world, table)
-        layout = source.layout(columns)
-        return [failing.get(key) or (_item(rows[key], layout) if key in rows else None) for key in keys]
-
-    source = Source(name, (needs,), fetch, ("id",), table)
-    return source
-
-
-def _several(name: str, by: str) -> Source:
-    async def fetch(context: Any, keys: Sequence[Any], columns: tuple[str, ...]) -> list[Any]:
-        failing, groups = context.fetched(name, keys, columns), defaultdict(list)
-        for row in context.world.items.values():
-            groups[row.get(by)].append(_item(row, source.layout(columns)))
-        return [failing.get(key) or groups[key] for key in keys]
-
-    source = Source(name, ("id",), fetch, (by,), "items")
-    return source
-
-
-def _pages(name: str) -> PageSource:
-    async def fetch(context: Any, keys: Sequence[Any], request: PageRequest) -> list[Any]:
-        failing = context.fetched(name, keys, request)
-        layout = source.layout(request.columns)
-        pages: list[Any] = []
-        for key in keys:
-            rows = [row | {"sort_key": row["id"]} for row in context.world.items.values() if row.get("boss") == key]
-            page = [_item(row, layout) for row in rows[: request.size]]
-            pages.append(failing.get(key) or Slice(page, name, has_next=len(rows) > request.size))
-        return pages
-
-    async def count(context: Any, keys: Sequence[Any], request: CountRequest) -> list[Any]:
-        failing = context.fetched(f"{name}.count", keys, request)
-        rows = context.world.items.values()
-        return [failing.get(key) or sum(row.get("boss") == key for row in rows) for key in keys]
-
-    source = Source(name, ("id",), fetch, ("sort_key", "id"), "items")
-    listing = cast(Listing, SimpleNamespace(default=("id", False)))
-    return PageSource(listing, source, Source(f"{name}.count", ("id",), count))
-
-
-def _worth(name: str, needs: str = "id") -> Source:
-    async def fetch(context: Any, keys: Sequence[Any], request: Any) -> list[Any]:
-        failing, items = context.fetched(name, keys, request), context.world.items
-        return [failing.get(key) or items.get(key, {}).get("worth") for key in keys]
-
-    return Source(name, (needs,), fetch)
-
-
-BY_ID, BOSS, PAL = _one("items", "items", "id"), _one("boss", "items", "boss"), _one("pal", "items", "pal")
-OTHERS, STAFF, PAGES, WORTH = _one("others", "others", "id"), _several("staff", "boss"), _pages("pages"), _worth("worth")
+from tests.toy_sources import ALL, BOSS, BY_ID, OTHERS, PAGES, PAL, STAFF, WORTH, ToyContext, World
 
 
 @strawberry.enum(description="An enumeration.")
@@ -175,7 +75,7 @@ class Probe:
 
     @computed("Raises what the value holds.", needs=("raises",))
     def worked_out(value: Any) -> str | None:
-        return _raised(value.raises)
+        return cast(str | None, _raised(value.raises))
 
     @computed("Raises what the value holds; not null.", needs=("raises",))
     def worked_out_must(value: Any) -> str:
@@ -211,6 +111,11 @@ class Bounds:
 
     low: int = 0
     high: int | None = None
+
+    def __post_init__(self) -> None:
+        """Thirteen makes no sense."""
+        if self.low == 13:
+            raise ValueError("Thirteen is no bound.")
 
 
 @strawberry.input
@@ -260,6 +165,8 @@ class Item(Thing):
 
     @loaded(WORTH, "Loaded.", needs=("name",), request=lambda scale, bounds: (scale, bounds and bounds.low))
     def worth(found: Any, row: Row, *, scale: int = 1, bounds: Bounds | None = None) -> int | None:
+        if scale == 13:
+            raise ValueError("Thirteen is no scale.")
         return None if found is None else found * scale + (bounds.low if bounds else 0)
 
     @loaded(WORTH, "Loaded, and must be there.", request=lambda: "other")
@@ -268,7 +175,8 @@ class Item(Thing):
 
     @loaded(WORTH, "A value, loaded.")
     def report(found: Any, row: Row) -> Probe | None:
-        return cast(Any, None if found is None else SimpleNamespace(text=str(found), text_must=found, child=None))
+        value = None if found is None else SimpleNamespace(text=str(found), text_must=found, child=None)
+        return cast(Probe | None, value)
 
 
 @strawberry.type
@@ -326,6 +234,34 @@ class Query:
             raise ValueError("Zero is no id.")
         return Reference(type_name="Item", source=BY_ID, key=id)  # type: ignore[return-value]  # leads to the row
 
+    all = connection(ALL, ItemRef, "All.", filter_type=NoFilter, order_type=NoOrder, privilege=Privilege.ACCOUNTS_VIEW)
+
+    # What no plan covers
+
+    @computed("One of an interface.")
+    def some_thing(root: Any) -> Thing | None:
+        return None
+
+    with_argument = declared(
+        Computed(function=lambda _row: 1, takes_context=False),
+        lambda _root, _info, *, number: number,
+        int | None,
+        "Takes an argument.",
+        [Parameter("number", Parameter.KEYWORD_ONLY, annotation=int, default=1)],
+    )
+    no_connection = declared(
+        Paged(
+            pages=PAGES.pages,
+            counts=PAGES.counts,
+            requests=lambda _context, _arguments, _columns: (None, None),
+            cursor=lambda _context, _page, _row: "",
+            total=lambda count: (count, True),
+        ),
+        lambda _root, _info: None,
+        Probe | None,
+        "Says that it is a connection.",
+    )
+
     @strawberry.field
     def plain(self) -> str:
         """A resolver of another kind, which no plan covers."""
@@ -350,9 +286,7 @@ class _Schema(strawberry.Schema):
         """Nothing: tests look at the errors themselves."""
 
 
-schema = _Schema(
-    query=Query, mutation=Mutation, types=[Item, Other], config=StrawberryConfig(scalar_map={Odd: _ODD})
-)
+schema = _Schema(query=Query, mutation=Mutation, types=[Item, Other], config=StrawberryConfig(scalar_map={Odd: _ODD}))
 
 
 def _convert(of: GraphQLField, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from models.exchange.job import Job
 from models.exchange.stage import Stage
 from models.exchange.target import DATES, Field, Target, cells
 
+FILES = (files.ACCOUNTS,)
 MAX_LEVELS = 100
 """Levels below the provider; a path must fit into an index."""
 
@@ -77,8 +78,8 @@ _CHECKS = (
     Check(
         "vendor",
         "is not the account's vendor, which is {}; an account changes its vendor by a transfer, not by an import",
-        "SELECT r.place, r.vendor AS value, coalesce(p.key, 'no one') AS detail FROM ready_accounts r"
-        " LEFT JOIN account_ref p ON p.id = r.parent_id"
+        "SELECT r.place, r.vendor AS value, coalesce(ACCOUNT_KEY(p), 'no one') AS detail FROM ready_accounts r"
+        " LEFT JOIN account p ON p.id = r.parent_id"
         " WHERE r.is_new = 0 AND r.vendor_id IS NOT NULL AND DIFFERS(r.vendor_id, r.parent_id)",
     ),
     unknown("ready_accounts", "marketplace", "marketplace_id", "is no marketplace that exists or is imported"),
@@ -143,8 +144,20 @@ _OUT_OF_PLACE = (
     ),
 )
 
+_NAMED = """
+    SELECT key FROM (
+      SELECT key FROM in_accounts UNION SELECT vendor FROM in_accounts UNION SELECT account FROM in_contacts
+      UNION SELECT account FROM in_users UNION SELECT seller FROM in_prices UNION SELECT buyer FROM in_prices
+      UNION SELECT account FROM in_subscriptions UNION SELECT seller FROM in_charges UNION SELECT buyer FROM in_charges
+      UNION SELECT account FROM in_orders UNION SELECT ACCOUNT_KEY(a) FROM account a WHERE a.type = 'PROVIDER') n
+    WHERE key IS NOT NULL"""
 _KNOWN = """
-    SELECT ACCOUNT_KEY(a) AS key, a.id, a.parent_id, a.path, a.shard_id, a.type FROM account a"""
+    SELECT n.key, a.id, a.parent_id, a.path, a.shard_id, a.type
+    FROM named_account n JOIN account a ON a.import_key = n.key
+    UNION ALL
+    SELECT n.key, a.id, a.parent_id, a.path, a.shard_id, a.type
+    FROM named_account n JOIN account a ON a.id = STORED_ID(n.key)
+    WHERE a.import_key IS NULL AND ACCOUNT_KEY(a) = n.key"""
 _NEW = """
     SELECT n.*, SEGMENT(n.id) AS segment FROM (
       SELECT s.key, s.vendor, s.type, CAST(NEXT_ID(account) AS BIGINT) AS id FROM in_accounts s
@@ -184,10 +197,9 @@ _CARDS = f"""
            CASE WHEN c.account_id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
     FROM ready_accounts r LEFT JOIN vendor_card c ON c.account_id = r.id WHERE r.type <> 'CUSTOMER'"""
 _SIZES = f"""
-    SELECT a.path, count(*) AS accounts FROM (
-      SELECT substr(path, 1, length(path) - {paths.WIDTH} * level.up) AS path
-      FROM account JOIN ({{levels}}) level ON level.up * {paths.WIDTH} < length(path)) a
-    GROUP BY a.path"""
+    SELECT a.id, (SELECT count(*) FROM account b
+                  WHERE b.path >= a.path AND b.path < a.path || '{paths.AFTER_SUBTREE}') AS accounts
+    FROM account a WHERE a.type <> 'CUSTOMER'"""
 
 
 async def resolve(job: Job) -> None:
@@ -195,6 +207,9 @@ async def resolve(job: Job) -> None:
     stage = job.stage
     await refuse_repeats(stage, job.problems, "in_accounts", "key")
     await stage.index("in_accounts", "key")
+    # An empty database knows none of them, and looking them all up would take a while.
+    is_empty = not await stage.rows("SELECT 1 FROM account LIMIT 1")
+    await stage.make("named_account", "SELECT key FROM in_accounts WHERE key IS NULL" if is_empty else _NAMED)
     await stage.make("known_account", _KNOWN, "key")
     await stage.make("new_account", _NEW, "vendor")
     await stage.make("placed_account", _PLACED)
@@ -245,11 +260,9 @@ async def _write_terms(stage: Stage) -> None:
 
 async def _measure(stage: Stage) -> None:
     """Work out `size_class` of every account with others below it."""
-    deepest = await stage.value(f"SELECT max(length(path)) / {paths.WIDTH} FROM account")
-    levels = " UNION ALL ".join(f"SELECT {up} AS up" for up in range(deepest))
     classes = " ".join(f"WHEN accounts >= {1 << power} THEN {power}" for power in range(30, 0, -1))
-    await stage.make("account_size", _SIZES.replace("{levels}", levels))
+    await stage.make("account_size", _SIZES)
     await stage.run(
-        f"UPDATE account AS t SET size_class = s.class FROM (SELECT path, CASE {classes} ELSE 0 END AS class"
-        " FROM account_size WHERE accounts > 1) s WHERE s.path = t.path AND t.size_class <> s.class"
+        f"UPDATE account AS t SET size_class = s.class FROM (SELECT id, CASE {classes} ELSE 0 END AS class"
+        " FROM account_size) s WHERE s.id = t.id AND t.size_class <> s.class"
     )

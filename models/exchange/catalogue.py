@@ -11,6 +11,7 @@ from models.exchange.stage import Stage
 from models.exchange.target import Field, Target, cells
 from models.text import terms
 
+FILES = (files.MARKETPLACES, files.PLANS, files.PRODUCTS)
 _BATCH = 5_000
 _BORN = (Field("created_at", "NOW()", is_fixed=True), Field("updated_at", "NOW()", is_fixed=True))
 

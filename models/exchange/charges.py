@@ -16,6 +16,7 @@ from models.exchange.subscriptions import NO_SUBSCRIPTION
 from models.exchange.target import Field, Target, cells
 from models.exchange.users import NO_ACCOUNT
 
+FILES = (files.CHARGES,)
 _MOST = 9_000_000_000_000_000
 """Micros that a quantity may cost in one billing period: what is worked out from them stays within 64 bits."""
 _MANY = 10_000
@@ -260,7 +261,7 @@ async def _refuse_excess(job: Job) -> None:
     checks = list(_EXCESS_OF_CHANGES)
     if await _most(job, "to_price", "price", "amount_micros", _MOST_OF_TIERS) > _MOST:
         checks.append(_EXCESS_OF_PRICES)
-    if await _most(job, "subscription_item", "in_charges", "unit_amount", "SELECT NULL") > _MOST:
+    if await _most(job, "subscription_item", "ready_charges", "unit_amount", "SELECT NULL") > _MOST:
         checks.append(_EXCESS_OF_CHARGES)
     await run_checks(job.stage, job.problems, checks)
     job.problems.raise_if_any()

@@ -1,13 +1,17 @@
 """One text for both engines: the SQL of this package is written once, with the few words that differ as macros.
 
-SAME(a, b)        equal, or both null           DIFFERS(a, b)    the opposite
-INSTANT(x)        an instant read from text     DAY(x)           a day read from text
-DAY_OF(x)         the day of an instant         STAMP(x)         its digits
-FLAG(x)           0 or 1 as a boolean           NOW()            when this import began
-NEXT_ID(table)    the table's next own id       FRESH_ID()       an id as `models.identifier.new_id` makes them
-SEGMENT(id)       an id as a path's segment     JOINED(x, sep)   an aggregate: texts with something between them
-LEAST_OF(a, b)    the smaller of two numbers
+SAME(a, b)        equal, or both null           DIFFERS(a, b)     the opposite
+INSTANT(x)        an instant read from text     DAY(x)            a day read from text
+DAY_OF(x)         the day of an instant         STAMP(x)          its digits
+FLAG(x)           0 or 1 as a boolean           NOW()             when this import began
+NEXT_ID(table)    the table's next own id       FRESH_ID()        an id as `models.identifier.new_id` makes them
+SEGMENT(id)       an id as a path's segment     STORED_ID(x)      the id in a key such as 'canopy:7'
+EACH(x, t)        a JSON list as a table `t` of one column, `value`
+JOINED(x, sep)    an aggregate: texts with something between them
+FIND(x, y)        where y begins in x, from 1
 ACCOUNT_KEY(a)    what files call the account   SUBSCRIPTION_KEY(s)
+
+A column that is worked out and joined by is CAST to its type: without one, SQLite would not use an index on it.
 """
 
 import re
@@ -18,7 +22,7 @@ from typing import Any
 from models.statement import Engine
 
 _MACRO = re.compile(
-    r"\b(SAME|DIFFERS|INSTANT|DAY|DAY_OF|STAMP|FLAG|NOW|NEXT_ID|FRESH_ID|SEGMENT|JOINED|EACH|FIND|ACCOUNT_KEY"
+    r"\b(SAME|DIFFERS|INSTANT|DAY|DAY_OF|STAMP|FLAG|NOW|NEXT_ID|FRESH_ID|SEGMENT|JOINED|EACH|FIND|STORED_ID|ACCOUNT_KEY"
     r"|SUBSCRIPTION_KEY)\("
 )
 _MARK = re.compile(r"[(),]|'[^']*'")
@@ -89,6 +93,7 @@ def _postgresql(moment: str) -> dict[str, Callable[[str], str]]:
         "JOINED": _pair("string_agg({}, {})"),
         "EACH": _pair("json_array_elements_text(CAST({} AS json)) AS {}(value)"),
         "FIND": _pair("strpos({}, {})"),
+        "STORED_ID": "CAST(substring({} from '^canopy:([0-9]{{1,18}})(:|$)') AS BIGINT)".format,
     }
 
 
@@ -111,6 +116,7 @@ def _sqlite(moment: str) -> dict[str, Callable[[str], str]]:
         "JOINED": _pair("group_concat({}, {})"),
         "EACH": _pair("json_each({}) AS {}"),
         "FIND": _pair("instr({}, {})"),
+        "STORED_ID": "CASE WHEN {0} LIKE 'canopy:%' THEN CAST(substr({0}, 8) AS INTEGER) END".format,
     }
 
 

@@ -24,6 +24,10 @@ _SQLITE_PARTS = """
     SELECT name, sql, '' FROM main.sqlite_master WHERE type = 'index' AND tbl_name = '{table}' AND sql IS NOT NULL
     ORDER BY name"""
 """Name, definition and kind of each part, in the order in which they are taken off."""
+# The rest is left to autovacuum, which is told to come early: on large tables this takes seconds.
+_GROWN = """
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname IN ({tables})
+    AND {changes} * 20 >= reltuples ORDER BY relname"""
 _MAY_OWN = """
     SELECT pg_has_role(session_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'public.{table}'::regclass"""
 
@@ -76,5 +80,7 @@ async def refresh_statistics(job: Job) -> None:
         await job.stage.run("PRAGMA analysis_limit = 2000")
         await job.stage.run("ANALYZE main")
     else:
-        for table in WRITTEN:
+        tables = ", ".join(f"'{table}'" for table in WRITTEN)
+        grown = await job.stage.rows(_GROWN.format(tables=tables, changes=job.report.changes))
+        for (table,) in grown:
             await _as_owner(job.stage, f"ANALYZE {table}")

@@ -29,15 +29,9 @@ def _terms(name_key: str) -> str:
     return orjson.dumps(terms(name_key)).decode()
 
 
-def _stored_id(key: str) -> int | None:
-    digits = key.removeprefix("canopy:")
-    return int(digits) if digits is not key and digits.isdecimal() and len(digits) < 19 else None
-
-
 _NAME_KEY = Derived("name_key", ("name",), fold)
 _TERMS = Derived("terms", ("name_key",), _terms)
 _EMAIL_KEY = Derived("email_key", ("email",), fold)
-_SUBSCRIPTION_ID = Derived("stored_id", ("subscription",), _stored_id)
 DERIVED: dict[File, tuple[Derived, ...]] = {
     files.MARKETPLACES: (_NAME_KEY,),
     files.PLANS: (_NAME_KEY,),
@@ -49,17 +43,14 @@ DERIVED: dict[File, tuple[Derived, ...]] = {
         _TERMS,
         _EMAIL_KEY,
     ),
-    files.SUBSCRIPTIONS: (_NAME_KEY, Derived("stored_id", ("key",), _stored_id)),
-    files.SUBSCRIPTION_ITEMS: (_SUBSCRIPTION_ID,),
-    files.CHARGES: (_SUBSCRIPTION_ID,),
-    files.ORDERS: (_SUBSCRIPTION_ID,),
+    files.SUBSCRIPTIONS: (_NAME_KEY,),
 }
 
 
 def staged_columns(file: File) -> dict[str, bool]:
     """The columns of the staged table of the file, and whether they hold numbers."""
     columns = {"place": True, "is_flawed": True} | {column.name: column.kind.is_number for column in file.columns}
-    return columns | {derived.name: derived.name == "stored_id" for derived in DERIVED.get(file, ())}
+    return columns | {derived.name: False for derived in DERIVED.get(file, ())}
 
 
 def _reader(column: Column) -> Callable[[str], Value]:

@@ -194,6 +194,8 @@ async def _apply(job: Job) -> None:
         if step is prices:
             await offers.add_prices(job)
         await step.resolve(job)
+        for file in step.FILES:
+            await stage.drop(f"in_{file.stem}")  # the room is wanted for what is made of it
     job.problems.raise_if_any()
     for number, step in enumerate(_STEPS):
         job.progress("writing", number, len(_STEPS))

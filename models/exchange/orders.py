@@ -9,6 +9,8 @@ from models.exchange.subscriptions import NO_SUBSCRIPTION
 from models.exchange.target import DATES, Field, Target, cells
 from models.exchange.users import NO_ACCOUNT, OWNER
 
+FILES = (files.ORDERS, files.ORDER_LINES)
+
 _ORDER = Target(
     "orders",
     "ready_orders",
@@ -73,8 +75,8 @@ _CHECKS = (
     Check(
         "account",
         "is not the order's account, which is {}; an order can't move",
-        "SELECT r.place, r.account AS value, a.key AS detail FROM ready_orders r"
-        " JOIN account_ref a ON a.id = r.old_account_id WHERE r.account_id <> r.old_account_id",
+        "SELECT r.place, r.account AS value, ACCOUNT_KEY(a) AS detail FROM ready_orders r"
+        " JOIN account a ON a.id = r.old_account_id WHERE r.account_id <> r.old_account_id",
     ),
     unknown("ready_order_lines", "order", "order_id", "is no order that exists or is imported"),
     unknown("ready_order_lines", "mpn", "product_id", NO_PRODUCT),

@@ -9,6 +9,7 @@ from models.exchange.job import Job
 from models.exchange.target import Field, Target, cells
 from models.exchange.users import NO_ACCOUNT
 
+FILES = (files.PRICES,)
 NO_PRODUCT = "is no product of this manufacturer that exists or is imported"
 NO_PLAN = "is no plan that exists or is imported"
 

@@ -67,6 +67,10 @@ class Stage(ABC):
     async def index(self, table: str, *indexed: str) -> None:
         """Give a temporary table indexes, and the planner an idea of it."""
 
+    @abstractmethod
+    async def drop(self, table: str) -> None:
+        """Give up a temporary table."""
+
     async def value(self, sql: str) -> Any:
         """The one value of a query."""
         return (await self.rows(sql))[0][0]
@@ -129,6 +133,10 @@ class PostgresStage(Stage):
         for columns in indexed:
             await self.run(f"CREATE INDEX ON {table} ({columns})")
         await self.run(f"ANALYZE {table}")
+
+    async def drop(self, table: str) -> None:
+        """See `Stage.drop`."""
+        await self.run(f"DROP TABLE {table}")
 
 
 class SqliteStage(Stage):
@@ -218,6 +226,10 @@ class SqliteStage(Stage):
         """See `Stage.index`."""
         for number, columns in enumerate(indexed):
             await self.run(f"CREATE INDEX stage.{table}_{number} ON {table} ({columns})")
+
+    async def drop(self, table: str) -> None:
+        """See `Stage.drop`."""
+        await self.run(f"DROP TABLE stage.{table}")
 
 
 def open_stage(store: Store) -> AbstractAsyncContextManager[Stage]:

@@ -11,6 +11,7 @@ from models.exchange.stage import Stage
 from models.exchange.target import DATES, Field, Target, cells
 from models.exchange.users import NO_ACCOUNT, OWNER
 
+FILES = (files.SUBSCRIPTIONS, files.SUBSCRIPTION_ITEMS)
 NO_SUBSCRIPTION = "is no subscription that exists or is imported"
 
 _SUBSCRIPTION = Target(
@@ -64,21 +65,21 @@ _READY = """
       FROM in_subscriptions s LEFT JOIN account_ref a ON a.key = s.account
       LEFT JOIN product_ref p ON p.manufacturer_code = s.manufacturer_code AND p.mpn = s.mpn
       LEFT JOIN plan_ref l ON l.code = s.plan LEFT JOIN subscription t ON t.import_key = s.key
-      LEFT JOIN subscription u ON u.id = s.stored_id AND u.import_key IS NULL
+      LEFT JOIN subscription u ON u.id = STORED_ID(s.key) AND u.import_key IS NULL AND 'canopy:' || u.id = s.key
       ORDER BY s.place) e"""
 _NAMED = """
-    SELECT n.subscription AS key, n.stored_id FROM (
-      SELECT subscription, stored_id FROM in_subscription_items UNION SELECT subscription, stored_id FROM in_charges
-      UNION SELECT subscription, stored_id FROM in_orders) n
-    LEFT JOIN ready_subscriptions r ON r.key = n.subscription
-    WHERE EXISTS (SELECT 1 FROM subscription) AND n.subscription IS NOT NULL AND r.key IS NULL"""
+    SELECT n.subscription AS key FROM (
+      SELECT subscription FROM in_subscription_items UNION SELECT subscription FROM in_charges
+      UNION SELECT subscription FROM in_orders) n
+    LEFT JOIN ready_subscriptions r ON r.key = n.subscription WHERE n.subscription IS NOT NULL AND r.key IS NULL"""
 _REF = """
     SELECT key, id, account_id, path, shard_id FROM ready_subscriptions
     UNION ALL SELECT n.key, t.id, t.account_id, t.path, t.shard_id
     FROM named_subscription n JOIN subscription t ON t.import_key = n.key
     UNION ALL SELECT n.key, t.id, t.account_id, t.path, t.shard_id
-    FROM named_subscription n JOIN subscription t ON t.id = n.stored_id AND t.import_key IS NULL
-    WHERE NOT EXISTS (SELECT 1 FROM subscription k WHERE k.import_key = n.key)"""
+    FROM named_subscription n JOIN subscription t ON t.id = STORED_ID(n.key)
+    WHERE t.import_key IS NULL AND 'canopy:' || t.id = n.key
+      AND NOT EXISTS (SELECT 1 FROM subscription k WHERE k.import_key = n.key)"""
 _ITEMS = """
     SELECT s.*, r.id AS subscription_id, r.account_id, r.path, r.shard_id, p.id AS product_id,
            CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
@@ -105,8 +106,8 @@ _CHECKS = (
     Check(
         "account",
         "is not the subscription's account, which is {}; a subscription can't move",
-        "SELECT r.place, r.account AS value, a.key AS detail FROM ready_subscriptions r"
-        " JOIN account_ref a ON a.id = r.old_account_id WHERE r.account_id <> r.old_account_id",
+        "SELECT r.place, r.account AS value, ACCOUNT_KEY(a) AS detail FROM ready_subscriptions r"
+        " JOIN account a ON a.id = r.old_account_id WHERE r.account_id <> r.old_account_id",
     ),
     Check(
         "users",

@@ -9,6 +9,7 @@ from models.exchange.job import Job
 from models.exchange.stage import Stage
 from models.exchange.target import DATES, Field, Target, cells
 
+FILES = (files.CONTACTS, files.USERS)
 NO_ACCOUNT = "is no account that exists or is imported"
 OWNER = (
     Field("account_id", "r.account_id", is_fixed=True),
@@ -72,8 +73,8 @@ _CHECKS = (
     Check(
         "login",
         "is a user of another account, {}; a user can't move",
-        "SELECT r.place, r.login AS value, a.key AS detail FROM ready_users r"
-        " JOIN account_ref a ON a.id = r.stored_account_id WHERE r.account_id <> r.stored_account_id",
+        "SELECT r.place, r.login AS value, ACCOUNT_KEY(a) AS detail FROM ready_users r"
+        " JOIN account a ON a.id = r.stored_account_id WHERE r.account_id <> r.stored_account_id",
     ),
     Check(
         "roles",

@@ -82,11 +82,10 @@ class Building:
 
     def build(self, level: Level) -> list[Any]:
         """The answer's objects of a level; `NULLED` for those that a null has taken away."""
-        if level not in self._built:
-            linked = [self._complete(level, entry) for entry in level.linked]
-            rows = self._fetching.rows[level]
-            quick = self._quickly(level, rows, linked)
-            self._built[level] = self._carefully(level, rows, linked) if quick is None else quick
+        linked = [self._complete(level, entry) for entry in level.linked]
+        rows = self._fetching.rows[level]
+        quick = self._quickly(level, rows, linked)
+        self._built[level] = self._carefully(level, rows, linked) if quick is None else quick
         return self._built[level]
 
     def _quickly(self, level: Level, rows: Sequence[Any], linked: list[list[Any]]) -> list[Any] | None:
@@ -149,7 +148,7 @@ class Building:
             self.build(below)
         links = self._fetching.links.get(entry, [])
         if isinstance(entry.declaration, Paged):
-            return self._pages(level, entry, links)
+            return self._bare_pages(entry, links) or self._pages(level, entry, links)
         if isinstance(entry.declaration, Lookup):
             return [self._settle(level, entry, at, link, self._looked_up) for at, link in enumerate(links)]
         if entry.level is None:
@@ -199,6 +198,19 @@ class Building:
         return None if any(each is NULLED for each in settled) else settled
 
     # Connections
+
+    def _bare_pages(self, entry: Entry, pages: list[Page]) -> list[Any] | None:
+        """The connections of which only the rows are asked for, if nothing is wrong with any of them."""
+        if self.failures or any(part.name != "nodes" for part in entry.parts):
+            return None
+        lists: list[tuple[str, list[Any]]] = [(part.key, self._built[level]) for level, (part,) in entry.below]
+        found: Any = pages
+        try:
+            return [
+                {key: built[page.start : page.start + len(page.found.rows)] for key, built in lists} for page in found
+            ]
+        except AttributeError:  # an exception in the place of a page
+            return None
 
     def _pages(self, level: Level, entry: Entry, pages: list[Page]) -> list[Any]:
         """A connection for each page; one that is shared, and whole, is made once."""

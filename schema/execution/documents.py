@@ -102,14 +102,18 @@ class Executor:
             node = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
             return Document(len(text), [error])
-        document = Document(len(text), validate(self._schema, node, max_errors=MAX_ERRORS))
-        for definition in node.definitions:
-            if isinstance(definition, OperationDefinitionNode):
-                document.operations[definition.name.value if definition.name else None] = definition
-            elif isinstance(definition, FragmentDefinitionNode):
-                document.fragments[definition.name.value] = definition
-        document.deciding = _deciding(node)
-        return document
+        errors = validate(self._schema, node, max_errors=MAX_ERRORS)
+        if errors:
+            return Document(len(text), errors)
+        operations = (each for each in node.definitions if isinstance(each, OperationDefinitionNode))
+        fragments = (each for each in node.definitions if isinstance(each, FragmentDefinitionNode))
+        return Document(
+            len(text),
+            [],
+            {each.name.value if each.name else None: each for each in operations},
+            {each.name.value: each for each in fragments},
+            _deciding(node),
+        )
 
     async def execute(
         self, document: Document, name: str | None, variables: dict[str, Any] | None, context: Context
@@ -168,15 +172,14 @@ def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | G
 
 
 def _deciding(node: DocumentNode) -> tuple[str, ...]:
-    """The variables that decide about `@skip` and `@include`."""
+    """The variables that directives look at: all that decide about `@skip` and `@include`."""
     found: set[str] = set()
     waiting: list[Any] = list(node.definitions)
     while waiting:
         each = waiting.pop()
         for directive in each.directives or ():
-            if directive.name.value in {"skip", "include"}:
-                values = (argument.value for argument in directive.arguments or ())
-                found.update(value.name.value for value in values if isinstance(value, VariableNode))
+            values = (argument.value for argument in directive.arguments or ())
+            found.update(value.name.value for value in values if isinstance(value, VariableNode))
         selection_set = getattr(each, "selection_set", None)
         if selection_set is not None:
             waiting.extend(selection_set.selections)

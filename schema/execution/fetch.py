@@ -1,8 +1,9 @@
 """Fetching: brings every level its objects, group by group, and notes what leads to what."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -12,6 +13,9 @@ from graphql.pyutils import is_iterable
 
 from schema.execution.declaration import Computed, Context, PageLike, Reference
 from schema.execution.plan import Entry, Group, Level, Plan, Step
+
+MAX_OBJECTS = 500_000
+"""Objects in an answer, one that several others lead to as often as they do: it is made once, but written each time."""
 
 NameRows = Callable[[Level], Callable[[Any], Any]]
 """Gives what turns a level's rows into objects whose attributes are the columns."""
@@ -56,17 +60,22 @@ class Fetching:
         self.links: dict[Entry, list[Any]] = {}
         """For each object of the entry's level what it leads to: an index or `Span` of the level below (or a list of
         such), a value, a `Page`, for a lookup a level with an index, None, or an exception."""
+        self._places: dict[Level, int] = {}
+        """How often the objects of a level stand in the answer, all together and at most."""
+        self._objects = 0
         self.refused: dict[Entry, Exception] = {}
         """Entries that failed for all objects of their level."""
 
     async def run(self, plan: Plan) -> None:
         """Fetch all that a plan needs."""
-        self._enter(plan.root, [None])
+        self._enter(plan.root, [None], 1)
         for group in plan.groups:
             await self._fetch(group)
 
-    def _enter(self, level: Level, rows: Sequence[Any]) -> None:
+    def _enter(self, level: Level, rows: Sequence[Any], places: int) -> None:
         """Give a level its objects, and the levels below it that are computed from them theirs."""
+        self._places[level] = places
+        self._objects += places
         if level.named:
             rows = list(map(self._name_rows(level), rows))
         self.rows[level] = rows
@@ -74,7 +83,7 @@ class Fetching:
             self._may(entry)
         for entry in level.linked:
             if isinstance(entry.declaration, Computed) and self._may(entry):
-                self._lead(entry, [self._computed(entry.declaration, row) for row in rows])
+                self._lead(level, entry, [self._computed(entry.declaration, row) for row in rows])
 
     def _computed(self, declaration: Computed, row: Any) -> Any:
         try:
@@ -100,21 +109,33 @@ class Fetching:
     def _refuse(self, entry: Entry, error: Exception) -> None:
         self.refused[entry] = error
         for level, _parts in entry.below:
-            self._enter(level, [])
+            self._enter(level, [], 0)
 
-    def _lead(self, entry: Entry, values: Sequence[Any]) -> None:
+    def _lead(self, level: Level, entry: Entry, values: Sequence[Any]) -> None:
         """Link an entry's objects to the objects, or lists of objects, that they lead to; equal ones to the same."""
         below: list[Any] = []
-        places: dict[int, Any] = {}
-        links = []
-        for value in values:
-            place = places.get(id(value))
-            if place is None:
-                place = places[id(value)] = _place(entry, entry.definition.type, value, below)
-            links.append(place)
-        self.links[entry] = links
         assert entry.level is not None  # noqa: S101  # only called for entries that lead to objects
-        self._enter(entry.level, below)
+        if is_list_type(get_nullable_type(entry.definition.type)):
+            links = _lists(entry, values, below)
+            spread = self._spread(level, map(_size, links))
+        else:
+            links = _objects(values, below)
+            spread = self._spread(level, repeat(1, len(values)))
+        self.links[entry] = links
+        self._enter(entry.level, below, spread)
+
+    def _spread(self, level: Level, sizes: Iterable[int]) -> int:
+        """How often at most objects stand in the answer to which a level's objects lead, each to so many.
+
+        Raises:
+            GraphQLError: the answer would be too large.
+        """
+        places = self._places[level]
+        is_shared = places > len(self.rows[level])
+        spread = places * max(sizes, default=0) if is_shared else sum(sizes)
+        if self._objects + spread > MAX_OBJECTS:
+            raise GraphQLError(f"The answer would hold more than {MAX_OBJECTS:,} objects. Ask for less.")
+        return spread
 
     async def _fetch(self, group: Group) -> None:
         steps = [step for step in group.steps if self._may(step.entry)]
@@ -126,8 +147,7 @@ class Fetching:
                 return
             request = self._request(steps[0], group.columns)
         except Exception as error:  # it becomes the error of every field that waits for it
-            for step in steps:
-                self._refuse(step.entry, error)
+            self._refuse_all(steps, error)
             return
         await self._ask(steps, request)
 
@@ -139,17 +159,24 @@ class Fetching:
             # No row stands under no key, but a value, a page or a number might.
             wanted = (key for each in keys.values() for key in each if key is not None or steps[0].part != "rows")
             distinct = list(dict.fromkeys(wanted))
-            found = await source.fetch(self._context, distinct, request) if distinct else ()
-            results = dict(zip(distinct, found, strict=True))
-        except Exception as error:  # it becomes the error of every field that waits for it
-            for step in steps:
-                self._fail(step, error)
+        except Exception as error:  # a value that has no such attribute, or one that is no key
+            self._refuse_all(steps, error)
             return
+        results: dict[Any, Any] = {}
+        try:
+            if distinct:
+                results = dict(zip(distinct, await source.fetch(self._context, distinct, request), strict=True))
+        except Exception as error:  # it becomes the error of every field that waits for it
+            results = dict.fromkeys(distinct, error)
         for step in steps:
             try:
                 self._link(step, [results.get(key) for key in keys[step]])
             except Exception as error:  # the source gave something else than it should
-                self._fail(step, error)
+                self._refuse_all([step], error)
+
+    def _refuse_all(self, steps: Sequence[Step], error: Exception) -> None:
+        for step in steps:
+            self._refuse(step.entry, error)
 
     def _keys(self, step: Step, source: Any) -> list[Any]:
         """The key of each object of a step's level."""
@@ -169,15 +196,9 @@ class Fetching:
         page, count = declaration.requests(self._context, self._arguments[step.entry], columns)
         return page if step.part == "page" else count
 
-    def _fail(self, step: Step, error: Exception) -> None:
-        if step.part == "count":  # the page is none the worse for it
-            self._link_counts(step, [error] * len(self.rows[step.level]))
-        else:
-            self._refuse(step.entry, error)
-
     def _link(self, step: Step, results: Sequence[Any]) -> None:
         if step.part == "rows":
-            self._lead(step.entry, results)
+            self._lead(step.level, step.entry, results)
         elif step.part == "value":
             self._link_values(step, results)
         elif step.part == "count":
@@ -191,7 +212,7 @@ class Fetching:
         if entry.level is None:
             self.links[entry] = values
         else:
-            self._lead(entry, values)
+            self._lead(step.level, entry, values)
 
     def _loaded(self, entry: Entry, result: Any, row: Any) -> Any:
         declaration: Any = entry.declaration
@@ -224,8 +245,9 @@ class Fetching:
                 starts[id(result)] = len(rows)
                 rows.extend(result.rows)
             page.start = starts[id(result)]
+        pages = [result for result in results if not isinstance(result, Exception)]
         for level, _parts in step.entry.below:
-            self._enter(level, rows)
+            self._enter(level, rows, self._spread(step.level, (len(page.rows) for page in pages)))
 
     async def _look_up(self, entry: Entry) -> None:
         declaration: Any = entry.declaration
@@ -253,7 +275,7 @@ class Fetching:
                     row = rows[reference.key]
                     places[reference] = None if row is None else (level, len(below))
                     below += [] if row is None else [row]
-            self._enter(level, below)
+            self._enter(level, below, len(below))
         return [places[each] if isinstance(each, Reference) else each for each in references]
 
     async def _rows_of(self, source: Any, level: Level, wanted: Sequence[Reference]) -> dict[Any, Any]:
@@ -269,6 +291,30 @@ class Fetching:
         return {
             key: None if row is None else tuple(row[at] for at in picked) for key, row in zip(keys, found, strict=True)
         }
+
+
+def _objects(values: Sequence[Any], below: list[Any]) -> list[Any]:
+    """Put objects among those of the level below, each once; gives what leads to each."""
+    links: list[Any] = []
+    places: dict[int, int] = {}
+    for value in values:
+        if value is None or isinstance(value, Exception):
+            links.append(value)
+            continue
+        place = places.setdefault(id(value), len(below))
+        if place == len(below):
+            below.append(value)
+        links.append(place)
+    return links
+
+
+def _lists(entry: Entry, values: Sequence[Any], below: list[Any]) -> list[Any]:
+    """The same for lists of objects."""
+    places: dict[int, Any] = {}
+    for value in values:
+        if id(value) not in places:
+            places[id(value)] = _place(entry, entry.definition.type, value, below)
+    return [places[id(value)] for value in values]
 
 
 def _place(entry: Entry, of_type: Any, value: Any, below: list[Any]) -> Any:
@@ -287,6 +333,15 @@ def _place(entry: Entry, of_type: Any, value: Any, below: list[Any]) -> Any:
         below += items
         return Span(start, len(below))
     return [_place(entry, inner, each, below) for each in items]
+
+
+def _size(link: Any) -> int:
+    """How many objects a link leads to."""
+    if link.__class__ is int:
+        return 1
+    if link.__class__ is Span:
+        return link.end - link.start
+    return sum(map(_size, link)) if isinstance(link, list) else 0
 
 
 def _is_none(of: type) -> bool:
