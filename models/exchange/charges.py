@@ -152,17 +152,20 @@ _TIER = """
     SELECT CAST(substr(t.value, FIND(t.value, ',') + 1, length(t.value) - FIND(t.value, ',') - 1) AS BIGINT)
     FROM EACH(p.tiers, t) WHERE CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) <= e.quantity
     ORDER BY CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) DESC LIMIT 1"""
+# Materialized: left to itself PostgreSQL, which knows nothing yet of the prices just written, tries every price with
+# every edge before it looks which one belongs to it.
 _PRICED = f"""
-    SELECT e.*, p.currency, CASE WHEN p.tiers IS NULL THEN p.amount_micros
-                                 ELSE coalesce(({_TIER}), p.amount_micros) END AS unit
-    FROM (SELECT t.*, c.buyer_id, c.seller_id, c.seller_length,
+    WITH chosen AS MATERIALIZED (
+          SELECT t.*, c.buyer_id, c.seller_id, c.seller_length,
                  CASE WHEN o.price_id IS NOT NULL THEN o.price_id
                       WHEN c.seller_id IS NULL THEN ({_best("p.seller_id IS NULL")})
                       ELSE ({_best("p.seller_id = c.seller_id")}) END AS price_id
           FROM to_price t JOIN chain c ON c.account_id = t.account_id
           LEFT JOIN plain_price o ON o.seller = c.seller AND o.product_id = t.product_id AND o.plan_id = t.plan_id
-            AND o.period_type = t.period_type AND o.period_duration = t.period_duration) e
-    JOIN price p ON p.id = e.price_id
+            AND o.period_type = t.period_type AND o.period_duration = t.period_duration)
+    SELECT e.*, p.currency, CASE WHEN p.tiers IS NULL THEN p.amount_micros
+                                 ELSE coalesce(({_TIER}), p.amount_micros) END AS unit
+    FROM chosen e JOIN price p ON p.id = e.price_id
     WHERE p.valid_from <= e.day AND (p.valid_until IS NULL OR p.valid_until > e.day)"""
 """Of the edges above the items to price, those with a price."""
 _TOUCHED = f"""
