@@ -9,7 +9,7 @@ run: .venv/.installed ## Serve demo data on http://127.0.0.1:8000
 	@$(BIN)/canopy serve --demo
 
 test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run every test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 deep: .venv/.installed .state/system-packages ## Run the slow tests too: thousands of documents by both executors
 	$(BIN)/pytest -m deep

@@ -17,6 +17,7 @@ from gateway import WEB, Service, Settings, create_app
 from models.check import check as check_database
 from models.demo import LOGINS, PASSWORD, AlreadyPopulatedError
 from models.demo import seed as seed_demo
+from models.exchange.export import export_directory
 from models.exchange.load import import_directory
 from models.exchange.problems import ImportRefusedError
 from models.exchange.report import ImportReport
@@ -228,9 +229,6 @@ def _tell(report: ImportReport) -> None:
 @click.pass_obj
 def export(settings: Settings, directory: Path) -> None:
     """Write what `import` reads: everything but secrets."""
-
-    from models.exchange.export import export_directory
-
     async def run(store: Store) -> None:
         with _progress() as progress:
             await export_directory(store, directory, progress=progress)

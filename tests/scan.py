@@ -24,11 +24,22 @@ WORDS = {value for named in GRAPH.type_map.values() if isinstance(named, GraphQL
 
 MARKS = {"__typename", "cursor", "startCursor", "endCursor"}
 
-DEEP = {f"{name} deep": text for name, text in whole(3, 1).items() if ":" not in name}
+
+def lists(levels: int, page: int) -> dict[str, str]:
+    """The documents for fields at the root that take no id."""
+    return {name: text for name, text in whole(levels, page).items() if ":" not in name}
+
+
+def at_once(documents: dict[str, str]) -> str:
+    """One document instead of several."""
+    return f"{{ {' '.join(text.removeprefix('{').removesuffix('}') for text in documents.values())} }}"
+
+
+DEEP = {f"{name} deep": text for name, text in lists(3, 1).items()}
 """Three levels through every list."""
-OBJECTS = {f"{name} below": text for name, text in whole(2, 2).items() if name.startswith("nodes:")}
+OBJECTS = {name: text for name, text in whole(2, 2).items() if name.startswith(("nodes:", "account:"))}
 """Two levels from every type of object."""
-ROWS = {name: text for name, text in whole(1, 100).items() if not name.startswith("nodes:")}
+ROWS = {"all rows": at_once(lists(1, 100))}
 """All rows, and nothing below them."""
 ALL_DOCUMENTS = DEEP | OBJECTS | ROWS
 

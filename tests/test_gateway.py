@@ -34,7 +34,9 @@ def ask(http: httpx.Client, bearer: dict[str, str], query: str, **more: Any) -> 
 def test_a_password_gives_a_token_that_answers_who_one_is(http: httpx.Client) -> None:
     grant = granted(http)
 
-    answer = ask(http, {"authorization": f"Bearer {grant['access_token']}"}, "{ viewer { user { login } account { type } } }")
+    answer = ask(
+        http, {"authorization": f"Bearer {grant['access_token']}"}, "{ viewer { user { login } account { type } } }"
+    )
 
     assert answer.json() == {
         "data": {"viewer": {"user": {"login": "admin@reseller.example"}, "account": {"type": "RESELLER"}}}
@@ -105,7 +107,9 @@ def test_an_api_client_signs_in_with_its_secret_and_acts_for_its_account(http: h
     grant = http.post("/auth/token", data=form).json()
 
     bearer = {"authorization": f"Bearer {grant['access_token']}"}
-    viewer = ask(http, bearer, "{ viewer { user { id } apiClient { clientId } account { type } } }").json()["data"]["viewer"]
+    viewer = ask(http, bearer, "{ viewer { user { id } apiClient { clientId } account { type } } }").json()["data"][
+        "viewer"
+    ]
 
     assert "refresh_token" not in grant
     assert viewer == {"user": None, "apiClient": {"clientId": "demo-client"}, "account": {"type": "RESELLER"}}
@@ -122,9 +126,23 @@ def test_nothing_answers_without_a_valid_token(http: httpx.Client, query: str, h
     assert "data" not in answer.json()
 
 
-BAD_BODIES = [b"", b"5", b'"x"', b"null", b"true", b"[1]", b"[null]", b"\xff\xfe", b"{", b"{}", b'{"query":5}',
-              b'{"query":"{viewer{reach}}","variables":[]}', b'{"query":"{viewer{reach}}","operationName":5}',
-              b"[" * 100_000, b'{"query":"{viewer{reach}}","variables":{"a":' + b"9" * 5000 + b"}}"]  # fmt: skip  # a list of bodies
+BAD_BODIES = [
+    b"",
+    b"5",
+    b'"x"',
+    b"null",
+    b"true",
+    b"[1]",
+    b"[null]",
+    b"\xff\xfe",
+    b"{",
+    b"{}",
+    b'{"query":5}',
+    b'{"query":"{viewer{reach}}","variables":[]}',
+    b'{"query":"{viewer{reach}}","operationName":5}',
+    b"[" * 100_000,
+    b'{"query":"{viewer{reach}}","variables":{"a":' + b"9" * 5000 + b"}}",
+]
 
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=lambda body: repr(body[:30]))

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -96,11 +97,15 @@ def sign_in(page: Page, login: str, password: str = PASSWORD) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+Account = dict[str, Any]
+"""An account as an answer has it."""
+
+
 def is_operation(name: str, response: Response) -> bool:
     return f"query {name}" in (response.request.post_data or "")
 
 
-def run_tree(page: Page) -> dict:
+def run_tree(page: Page) -> Account:
     """Opens the first example by the menu, runs it by the button, and gives the answer that the page received."""
     page.get_by_role("button", name="Examples").click()
     page.get_by_role("menuitem", name="Walk the tree").click()
@@ -109,10 +114,11 @@ def run_tree(page: Page) -> dict:
     assert answered.value.ok, answered.value.text()
     answer = answered.value.json()
     assert "errors" not in answer, answer
-    return answer["data"]["viewer"]["account"]
+    account: Account = answer["data"]["viewer"]["account"]
+    return account
 
 
-def account_names(account: dict) -> set[str]:
+def account_names(account: Account) -> set[str]:
     below = account.get("children", {}).get("nodes", [])
     return {account["name"]}.union(*map(account_names, below))
 
@@ -258,7 +264,7 @@ def test_a_duplicated_tab_and_its_original_both_stay_signed_in(page: Page, conte
 
 def token(server: str) -> str:
     form = {"grant_type": "password", "username": RESELLER, "password": PASSWORD}
-    return httpx.post(f"{server}/auth/token", data=form).raise_for_status().json()["access_token"]
+    return str(httpx.post(f"{server}/auth/token", data=form).raise_for_status().json()["access_token"])
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

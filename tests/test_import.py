@@ -9,7 +9,7 @@ import pytest
 
 from models import path as paths
 from models.demo import demo_sources
-from models.exchange import files, intake
+from models.exchange import files, intake, orders
 from models.exchange.accounts import MAX_LEVELS
 from models.exchange.files import File
 from models.exchange.load import import_directory, import_price_sheet, import_rows
@@ -241,7 +241,7 @@ async def test_a_running_subscription_keeps_its_price_until_its_terms_change(sto
     await import_platform(store, tmp_path, dearer)
     assert await charges(store) == before
 
-    moved = dearer["subscriptions.csv"].replace("P:1,yearly,7", "P:1,monthly,7")  # type: ignore[arg-type, union-attr]  # text
+    moved = dearer["subscriptions.csv"].replace("P:1,yearly,7", "P:1,monthly,7")  # type: ignore[arg-type]  # text
     await import_platform(store, tmp_path, {**dearer, "subscriptions.csv": moved})
     assert [row[0] for row in await charges(store)] == []
     await import_platform(store, tmp_path, dearer)
@@ -672,6 +672,24 @@ async def test_a_database_without_roles_says_what_makes_them(sqlite_store: Store
     }
 
 
+async def test_an_import_that_fails_at_last_leaves_nothing_behind_and_can_be_repeated(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await state(store)
+
+    async def fail(_job: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(orders, "write", fail)
+        with pytest.raises(StoreError, match="the disk is full"):
+            await import_rows(store, demo_sources(30, 1), bulk_from=0)
+    assert await state(store) == before
+
+    report = await import_rows(store, demo_sources(30, 1))
+    assert report.changes == report.rows
+
+
 async def test_a_database_that_fails_is_told_as_such(sqlite_store: Store, tmp_path: Path) -> None:
     async with sqlite_store.unfiltered("as if not migrated", write=True) as session:
         await session.sql("DROP TABLE account_term")
@@ -706,7 +724,7 @@ async def test_a_price_sheet_becomes_products_plans_and_prices(store: Store, tmp
     basic, thing, server = "CFQ7TTC0LH18:0001", "DZH318Z0BQ3Q:0005", "DG7GMGF0D5RK:0004"
     tiers = "[[100,30000000],[1000,24000000]]"
     both = [(None, 57.6, 60.48 / 12, 50 / 12, 0, 800), ("top", 72, 6.3, 70 / 12, 0, 1000)]
-    expected = [
+    expected: list[tuple[object, ...]] = [
         (None, thing, "csp-p3y-triennial", "us", "USD", "RECURRING", "VOLUME_SUBSCRIPTION", 36_000_000, tiers,
          "2026-02-01", None),
     ]  # fmt: skip

@@ -326,7 +326,7 @@ async def test_those_who_wait_have_their_turn_and_those_who_leave_give_up_their_
         await asyncio.wait([leaves])
         later = asyncio.ensure_future(work())
 
-    assert await asyncio.gather(stays, later) == [True, True]
+    assert list(await asyncio.gather(stays, later)) == [True, True]
 
 
 # Who has to wait

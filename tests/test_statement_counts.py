@@ -152,7 +152,7 @@ SUMMARY = (
 
 @pytest.mark.parametrize(
     ("text", "statements"),
-    [(DASHBOARD, 6), (CUSTOMERS, 1), (SEARCH, 3), (SUMMARY, 11)],
+    [(DASHBOARD, 6), (CUSTOMERS, 1), (SEARCH, 3), (SUMMARY, 10)],
     ids=["dashboard", "customers", "search", "summary"],
 )
 @pytest.mark.parametrize("account_id", [PROVIDER, RESELLER, SUBRESELLER])

@@ -25,6 +25,15 @@ WRITTEN = (
     "subscription_charge", "subscription_item", "user_role", "user_term", "vendor_card",
 )  # fmt: skip
 """Every table that an import writes."""
+_WHILE_WRITING = (
+    "stage.journal_mode=OFF",
+    "stage.synchronous=OFF",
+    "stage.secure_delete=OFF",
+    "stage.cache_size=-32768",
+    "main.cache_size=-65536",
+    "threads=2",
+)
+_AFTER_WRITING = ("main.cache_size=-2000", "threads=0")
 _SMALL = 1_000
 _LARGE_LOG = 64 * 1024 * 1024
 
@@ -189,22 +198,20 @@ class SqliteStage(Stage):
             self._detach()
 
     def _attach(self) -> None:
+        """Make the file the schema `stage`. The transaction, which has seen nothing yet, is begun anew for it."""
         self.driver.create_function("fresh_id", 0, new_id)
+        self.driver.execute("COMMIT")
         self.driver.execute("ATTACH ? AS stage", (str(self._file),))
-        for pragma in (
-            "stage.journal_mode=OFF",
-            "stage.secure_delete=OFF",
-            "stage.cache_size=-32768",
-            "main.cache_size=-65536",
-            "threads=2",
-        ):
+        for pragma in _WHILE_WRITING:
             self.driver.execute(f"PRAGMA {pragma}")
+        self.driver.execute("BEGIN IMMEDIATE")
 
     def _detach(self) -> None:
         if self.driver is self._own:
             return
-        for statement in ("PRAGMA main.cache_size=-2000", "PRAGMA threads=0", "DETACH stage"):
-            self.driver.execute(statement)
+        self.driver.execute("DETACH stage")
+        for pragma in _AFTER_WRITING:
+            self.driver.execute(f"PRAGMA {pragma}")
         log = Path(f"{self.store.url.removeprefix('sqlite:///')}-wal")
         if log.exists() and log.stat().st_size > _LARGE_LOG:
             self.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
