@@ -229,6 +229,7 @@ def _tell(report: ImportReport) -> None:
 @click.pass_obj
 def export(settings: Settings, directory: Path) -> None:
     """Write what `import` reads: everything but secrets."""
+
     async def run(store: Store) -> None:
         with _progress() as progress:
             await export_directory(store, directory, progress=progress)

@@ -82,7 +82,7 @@ class Statement:
             if engine == "sqlite":
                 # To SQLite CROSS JOIN is an order: first the keys, then for each what belongs to it. Left to itself it
                 # may walk the table and look each row up among the keys.
-                text = text.replace(f" AS {_KEYS} JOIN ", f" AS {_KEYS} CROSS JOIN ")
+                text = text.replace(f" AS {KEYS} JOIN ", f" AS {KEYS} CROSS JOIN ")
             found = self._texts[engine] = (text, tuple(compiled.positiontup or ()), dict(compiled.params))
         return found
 
@@ -140,11 +140,12 @@ def any_of(
     return AnyOf(column, many(name, of))
 
 
-_KEYS = "k"
+KEYS = "k"
+"""The name of the table of keys that a statement starts from."""
 
 
 def keys(name: str, engine: Engine, of: type[TypeEngine[Any]] = BigInteger) -> TableValuedAlias:
     """A table `k` of one column, `value`: the list that is passed as `name`."""
     if engine == "postgresql":
-        return func.unnest(many(name, of)).table_valued("value", name=_KEYS).render_derived()
-    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=_KEYS)
+        return func.unnest(many(name, of)).table_valued("value", name=KEYS).render_derived()
+    return func.json_each(bindparam(name, type_=Text)).table_valued("value", name=KEYS)

@@ -47,8 +47,8 @@ ACCOUNTS = Listing(
         "email": through(CONTACT, "account_id", "email_key", privilege=Privilege.PERSONAL_DATA_VIEW, folded=True),
         "external_id": one_of("external_id"),
         "search": words(TERM, "path", own="path"),
-        "status": one_of("status"),
-        "type": one_of("type"),
+        "status": one_of("status", is_broad=True),
+        "type": one_of("type", is_broad=True),
     },
 )
 

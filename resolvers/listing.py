@@ -1,6 +1,6 @@
 """What can be listed: for each table its orders and filters, as data from which statements are built."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ class Filter:
         parameters: the values for those parameters.
         arity: how many conditions a value makes; part of the statement's shape.
         privilege: what it takes to ask (filtering by a hidden column would tell of it).
+        is_broad: it lets most rows through, so that over a large scope walking the order beats gathering what matches.
         prepare: turns what was asked for into the value of another filter, with at most one statement.
     """
 
@@ -49,6 +50,7 @@ class Filter:
     parameters: Callable[[str, Any], dict[str, Any]]
     arity: Callable[[Any], int] = lambda _value: 1
     privilege: Privilege | None = None
+    is_broad: bool = False
     prepare: "Callable[[Context, Any], Awaitable[tuple[str, Any]]] | None" = None
 
 
@@ -83,12 +85,23 @@ def storable(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if not (isinstance(value, str) and "\0" in value)]
 
 
-def one_of(column: str, of: Any = Text, *, privilege: Privilege | None = None, folded: bool = False) -> Filter:
-    """The column is one of a list of values; `folded` for columns that hold folded text."""
+def one_of(
+    column: str, of: Any = Text, *, privilege: Privilege | None = None, folded: bool = False, is_broad: bool = False
+) -> Filter:
+    """The column is one of a list of values; `folded` for columns that hold folded text.
+
+    A single value is compared by equality: only then can an index that begins with the column give the order too.
+    """
+
+    def condition(c: Columns, name: str, count: int) -> ColumnElement[bool]:
+        return c[column] == bindparam(name, type_=c[column].type) if count == 1 else any_of(c[column], name, of)
+
+    def parameters(name: str, values: Sequence[Any]) -> dict[str, Any]:
+        kept = storable(map(fold, values) if folded else values)
+        return {name: next(iter(kept), None) if len(values) == 1 else kept}
+
     return Filter(
-        condition=lambda c, name, _n: any_of(c[column], name, of),
-        parameters=lambda name, values: {name: storable(map(fold, values) if folded else values)},
-        privilege=privilege,
+        condition, parameters, arity=lambda values: min(len(values), 2) or 2, privilege=privilege, is_broad=is_broad
     )
 
 

@@ -21,9 +21,9 @@ ORDERS = Listing(
         "created_until": before("created_at"),
         "number": one_of("number"),
         "po_number": one_of("po_number"),
-        "status": one_of("status"),
+        "status": one_of("status", is_broad=True),
         "subscription": one_of("subscription_id", BigInteger),
-        "type": one_of("type"),
+        "type": one_of("type", is_broad=True),
     },
 )
 

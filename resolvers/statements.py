@@ -113,24 +113,26 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     sort: ColumnElement[Any] = t.c[shape.sort]
     if engine == "sqlite" and shape.narrowed and listing.place is not None:
         # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
-        sort = UnaryExpression(sort, operator=custom_op("+"))
+        sort = _no_index(sort)
     ids = (
         select(t.c["id"], t.c[shape.sort].label("sort_key"))
-        .where(*_scope_conditions(listing, t.c, shape), *_keyset(t.c, shape))
+        .where(*_scope_conditions(listing, t.c, shape, is_walked=engine == "sqlite"), *_keyset(t.c, shape))
         .order_by(*_order(sort, t.c["id"], shape))
         .limit(_limit())
     )
     if listing.place is None:
         return Statement(ids.with_only_columns(*_output(t.c, shape)), listing.noun)
-    page = ids.subquery("p")
     a = listing.table.alias("a")
-    rows = select(*_output(a.c, shape)).where(a.c["id"] == page.c["id"])
+    rows = select(*_output(a.c, shape))
+    if engine == "sqlite":
+        # IN, for a join makes SQLite read the whole table first, for a Bloom filter over a hundred ids.
+        rows = rows.where(a.c["id"].in_(ids.with_only_columns(t.c["id"])))
+        return Statement(rows.order_by(*_order(a.c[shape.sort], a.c["id"], shape)), listing.noun)
+    # OFFSET 0 keeps the planner from turning the look-ups by id into a join that it would misjudge.
+    page = ids.subquery("p")
+    row = rows.where(a.c["id"] == page.c["id"]).correlate(page).offset(_ZERO).lateral("r")
     order = _order(page.c["sort_key"], page.c["id"], shape)
-    if engine == "postgresql":
-        # OFFSET 0 keeps the planner from turning the look-ups by id into a join that it would misjudge.
-        row = rows.correlate(page).offset(_ZERO).lateral("r")
-        return Statement(select(*row.c).select_from(page.join(row, true())).order_by(*order), listing.noun)
-    return Statement(rows.order_by(*order), listing.noun)
+    return Statement(select(*row.c).select_from(page.join(row, true())).order_by(*order), listing.noun)
 
 
 @lru_cache(_SHAPES)
@@ -199,8 +201,10 @@ def rows_by_key(table: Table, column: str, columns: tuple[str, ...], order: tupl
     )
 
 
-def _scope_conditions(listing: Listing, c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
-    conditions = _filters(listing, c, shape)
+def _scope_conditions(
+    listing: Listing, c: Columns, shape: Shape, *, is_walked: bool = False
+) -> list[ColumnElement[bool]]:
+    conditions = _filters(listing, c, shape, is_walked=is_walked)
     if shape.narrowed and listing.whole_scope is not None:
         conditions.append(listing.whole_scope(c))
     elif shape.narrowed and listing.place is not None:
@@ -223,8 +227,16 @@ def _in_range(place: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(place >= bindparam("lo", type_=Text), place < bindparam("hi", type_=Text))
 
 
-def _filters(listing: Listing, c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
-    return [listing.filters[name].condition(c, name, arity) for name, arity in shape.filters]
+def _filters(listing: Listing, c: Columns, shape: Shape, *, is_walked: bool = False) -> list[ColumnElement[bool]]:
+    """The conditions of the filters; where SQLite is to walk the order, broad ones offer it no index."""
+    plain: Any = {name: _no_index(c[name]) for name in c.keys()} if is_walked and not shape.narrowed else c  # noqa: SIM118  # no dict
+    chosen = [(listing.filters[name], name, arity) for name, arity in shape.filters]
+    return [each.condition(plain if each.is_broad else c, name, arity) for each, name, arity in chosen]
+
+
+def _no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column behind a `+`, which to SQLite is an expression that no index holds."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def _keyset(c: Columns, shape: Shape) -> list[ColumnElement[bool]]:

@@ -66,7 +66,7 @@ SUBSCRIPTIONS = Listing(
         "product": one_of("product_id", BigInteger),
         "renews_from": at_least("renewal_date"),
         "renews_to": at_most("renewal_date"),
-        "status": one_of("status"),
+        "status": one_of("status", is_broad=True),
     },
 )
 

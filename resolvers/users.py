@@ -29,10 +29,10 @@ USERS = Listing(
     filters={
         "below": BELOW,
         "email": one_of("email_key", privilege=_PERSONAL, folded=True),
-        "kind": one_of("kind"),
+        "kind": one_of("kind", is_broad=True),
         "role": through(USER_ROLE, "user_id", "role_code"),
         "search": words(table_of(UserTerm), "user_id", own="id", privilege=_PERSONAL),
-        "status": one_of("status"),
+        "status": one_of("status", is_broad=True),
     },
 )
 

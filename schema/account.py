@@ -26,7 +26,9 @@ class AccountFilter:
     """Conditions on accounts."""
 
     search: str | None = strawberry.field(
-        default=None, description="Every word begins a word of the name, whatever its case and accents."
+        default=None,
+        description="Every word begins a word of the name, whatever its case and accents. Of more than five words the"
+        " five longest count.",
     )
     email: list[str] | None = strawberry.field(
         default=None,

@@ -194,7 +194,8 @@ class ProductFilter:
 
     search: str | None = strawberry.field(
         default=None,
-        description="Every word begins a word of the name, the MPN or the service, whatever its case and accents.",
+        description="Every word begins a word of the name, the MPN or the service, whatever its case and accents. Of"
+        " more than five words the five longest count.",
     )
     mpn: list[str] | None = strawberry.field(default=None, description="One of these manufacturer part numbers.")
     manufacturer: list[str] | None = strawberry.field(

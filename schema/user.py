@@ -41,7 +41,8 @@ class UserFilter:
 
     search: str | None = strawberry.field(
         default=None,
-        description="Every word begins a word of the name, whatever its case and accents. Takes `personal-data:view`.",
+        description="Every word begins a word of the name, whatever its case and accents. Of more than five words the"
+        " five longest count. Takes the privilege `personal-data:view`.",
     )
     email: list[str] | None = strawberry.field(
         default=None, description="One of these addresses. Takes the privilege `personal-data:view`."

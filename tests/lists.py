@@ -137,7 +137,8 @@ def _is_seen_account(column: str) -> Condition:
 def _begins_words(texts: Callable[[Seen, Record], list[str]]) -> Condition:
     def holds(seen: Seen, record: Record, text: str) -> bool:
         words = terms(*texts(seen, record))
-        return all(any(word.startswith(start) for word in words) for start in terms(text))
+        asked = sorted(terms(text), key=len, reverse=True)[:5]  # of more than five the five longest count
+        return all(any(word.startswith(start) for word in words) for start in asked)
 
     return holds
 

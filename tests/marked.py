@@ -1,12 +1,14 @@
-"""The hand-made hierarchy with every text naming the very row that it stands in."""
+"""The hand-made hierarchy with every text naming the very row that it stands in, and further rows for it."""
 
 import re
 from collections.abc import Iterator
 
 import orjson
+from sqlmodel import SQLModel
 
+from models import path as paths
 from models.text import fold
-from tests.hierarchy import Key, Record, World, keys
+from tests.hierarchy import PARENT, Record, World
 
 MARK = re.compile(r"LEAK-(\d+)-([a-z_]+)-(\d+)-([a-z_]+)")
 """Owner, table, row id and column."""
@@ -45,13 +47,36 @@ def row_id(record: Record) -> int:
     return int(record["id"] if "id" in record else record["account_id"])
 
 
-def strangers(text: str, right: dict[str, set[Key]]) -> Iterator[str]:
-    """The marks in an answer of rows that are not among those which the oracle shows."""
-    for mark in MARK.finditer(text):
-        if (int(mark[3]),) not in right[mark[2]]:
-            yield mark[0]
+def twins(world: World, of: set[int], besides: frozenset[int] = frozenset()) -> Iterator[tuple[str, Record]]:
+    """Copies of accounts with all that belongs to them, and of what belongs to `besides`, in the order of tables."""
+    moved = {account: account + 500 if account in of else account for account in PARENT}
+    for table in SQLModel.metadata.sorted_tables:
+        for record in world.get(table.name, ()):
+            owner = owner_of(record)
+            is_of_others = "buyer_id" in record and record["buyer_id"] not in of  # a price or charge that more see
+            if owner in besides and (is_of_others or table.name in {"account", "vendor_card", "account_term"}):
+                continue
+            if owner in of | besides:
+                yield table.name, twin(record, moved)
 
 
-def visible_keys(seen: dict[str, list[Record]]) -> dict[str, set[Key]]:
-    """The primary keys of the oracle's rows."""
-    return {table: keys(table, records) for table, records in seen.items()}
+def owner_of(record: Record) -> int | None:
+    """The account that a row belongs to; of a price its seller, of catalogue rows None."""
+    path = record.get("path") or record.get("seller_path")
+    return paths.account_id(path) if path else None
+
+
+def twin(record: Record, moved: dict[int, int]) -> Record:
+    """The row once more: its own ids raised, accounts replaced, texts that must be unique changed."""
+    changed = dict(record)
+    for name in {"id", "user_id", "subscription_id", "item_id", "order_id"} & record.keys():
+        is_account = name == "id" and "parent_id" in record
+        changed[name] = moved[record[name]] if is_account else record[name] + 100_000
+    for name in {"account_id", "parent_id", "shard_id", "seller_id", "buyer_id"} & record.keys():
+        changed[name] = moved.get(record[name], record[name])
+    for name in {"path", "seller_path"} & record.keys():
+        steps = [*paths.ancestor_ids(record[name]), paths.account_id(record[name])] if record[name] else []
+        changed[name] = "".join(paths.segment(moved[step]) for step in steps)
+    for name in {"login", "number", "import_key", "client_id", "external_id"} & record.keys():
+        changed[name] = f"{record[name]}-twin"
+    return changed

@@ -9,7 +9,6 @@ from sqlalchemy import insert
 from sqlmodel import SQLModel
 
 from models import demo
-from models import path as paths
 from models.policy import RULES
 from models.scope import Reach
 from models.statement import Statement
@@ -22,6 +21,7 @@ from tests.databases import Databases
 from tests.documents import ROOTS, Values, filter_type, filters, is_connection, noun_of, snake, variants
 from tests.hierarchy import PARENT, Record, World
 from tests.lists import PREFIXES, TABLES
+from tests.marked import twins
 from tests.scan import ALL_DOCUMENTS, OBJECTS, ROWS, View, answers, as_read, leaks
 from tests.templates import opened
 from tests.worlds import holding
@@ -118,7 +118,7 @@ def all_at_once(name: str, of: GraphQLField, values: Values) -> tuple[str, dict[
     return f"query({taken}) {{ {' '.join(parts)} }}", cursors
 
 
-@pytest.mark.parametrize("account_id", [1, 2, 7])
+@pytest.mark.parametrize("account_id", [2, 7])
 async def test_no_condition_order_or_cursor_shows_anything_of_a_row_out_of_view(
     marked_store: Store, marked_world: World, account_id: int
 ) -> None:
@@ -177,7 +177,7 @@ async def test_an_id_out_of_view_is_answered_like_an_id_of_nothing(
         assert await is_as_if_nothing(marked_store, view, documents[1], *manies), caller
 
 
-@pytest.mark.parametrize("account_id", [2, 3, 4, 7, 10])
+@pytest.mark.parametrize("account_id", [2, 7, 10])
 async def test_a_condition_on_ids_or_texts_out_of_view_finds_as_much_as_one_on_nothing(
     marked_store: Store, marked_world: World, account_id: int
 ) -> None:
@@ -230,41 +230,6 @@ async def test_an_external_id_out_of_view_names_nothing(marked_store: Store, mar
 # Rows that come out of view change nothing
 
 
-def twins(world: World, of: set[int], besides: frozenset[int] = frozenset()) -> Iterator[tuple[str, Record]]:
-    """Copies of accounts with all that belongs to them, and of what belongs to `besides`, in the order of tables."""
-    moved = {account: account + 500 if account in of else account for account in PARENT}
-    for table in SQLModel.metadata.sorted_tables:
-        for record in world.get(table.name, ()):
-            owner = owner_of(record)
-            is_of_others = "buyer_id" in record and record["buyer_id"] not in of  # a price or charge that more see
-            if owner in besides and (is_of_others or table.name in {"account", "vendor_card", "account_term"}):
-                continue
-            if owner in of | besides:
-                yield table.name, twin(record, moved)
-
-
-def owner_of(record: Record) -> int | None:
-    """The account that a row belongs to; of a price its seller, of catalogue rows None."""
-    path = record.get("path") or record.get("seller_path")
-    return paths.account_id(path) if path else None
-
-
-def twin(record: Record, moved: dict[int, int]) -> Record:
-    """The row once more: its own ids raised, accounts replaced, texts that must be unique changed."""
-    changed = dict(record)
-    for name in {"id", "user_id", "subscription_id", "item_id", "order_id"} & record.keys():
-        is_account = name == "id" and "parent_id" in record
-        changed[name] = moved[record[name]] if is_account else record[name] + 100_000
-    for name in {"account_id", "parent_id", "shard_id", "seller_id", "buyer_id"} & record.keys():
-        changed[name] = moved.get(record[name], record[name])
-    for name in {"path", "seller_path"} & record.keys():
-        steps = [*paths.ancestor_ids(record[name]), paths.account_id(record[name])] if record[name] else []
-        changed[name] = "".join(paths.segment(moved[step]) for step in steps)
-    for name in {"login", "number", "import_key", "client_id", "external_id"} & record.keys():
-        changed[name] = f"{record[name]}-twin"
-    return changed
-
-
 async def add(store: Store, rows: Iterator[tuple[str, Record]]) -> int:
     """Insert the rows; returns their number."""
     async with store.unfiltered("a test adds rows out of view", write=True) as db:
@@ -281,10 +246,10 @@ async def test_rows_that_come_out_of_view_change_not_one_byte(own_marked_store: 
     beside, below = twins(marked_world, {9, 10, 11, 12}, frozenset({1})), twins(marked_world, {4, 5})
     for rows, unconcerned in ((beside, callers), (below, callers[1:3])):
         views = [View(marked_world, caller) for caller in unconcerned]
-        before = [as_read(await answers(own_marked_store, view)) for view in views]
+        before = [as_read(await answers(own_marked_store, view, OBJECTS | ROWS)) for view in views]
         assert await add(own_marked_store, rows) > 50
 
-        assert [as_read(await answers(own_marked_store, view)) for view in views] == before
+        assert [as_read(await answers(own_marked_store, view, OBJECTS | ROWS)) for view in views] == before
 
 
 async def test_rows_that_come_into_view_are_there(own_marked_store: Store, marked_world: World) -> None:

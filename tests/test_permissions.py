@@ -20,7 +20,7 @@ from tests.asking import EVERYTHING, Answer, ask, caller_at
 from tests.documents import Values, connections, filter_type, filters, object_types, orders, whole
 from tests.hierarchy import World
 from tests.lists import PREFIXES
-from tests.scan import View, answers
+from tests.scan import View, answers, at_once, lists
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "permissions.txt"
 LEGEND = """\
@@ -96,9 +96,11 @@ def outcomes(answer: Answer, at: Any, type_name: str, path: tuple[str | int, ...
             yield from outcomes(answer, value, "", here)
 
 
-DOCUMENTS = whole(2, 5) | {
-    f"{root} deep": whole(3, 1)[root] for root in ("orders", "products", "subscriptions", "summary", "viewer")
-}
+DOCUMENTS = (
+    {"all": at_once(lists(2, 5))}
+    | {name: text for name, text in whole(2, 5).items() if ":" in name}
+    | {f"{root} deep": lists(3, 1)[root] for root in ("orders", "products", "subscriptions", "summary", "viewer")}
+)
 
 
 async def of_fields(store: Store, view: View) -> dict[str, set[str]]:
