@@ -6,6 +6,7 @@ import orjson
 
 from models.exchange import files
 from models.exchange.check import Check, refuse_repeats, run_checks, when
+from models.exchange.indexes import loading
 from models.exchange.job import Job
 from models.exchange.stage import Stage
 from models.exchange.target import Field, Target, cells
@@ -162,13 +163,15 @@ async def _resolve_products(stage: Stage) -> None:
 
 async def write(job: Job) -> None:
     """Write the catalogue and what is derived from it."""
-    stage = job.stage
-    await _MARKETPLACE.mark(stage, job.columns(files.MARKETPLACES))
-    await job.write(files.MARKETPLACES, _MARKETPLACE)
-    await _write_plans(job)
-    await _MANUFACTURER.mark(stage, frozenset())
-    await _MANUFACTURER.write(stage, frozenset())
-    await _write_products(job)
+    await _MARKETPLACE.mark(job.stage, job.columns(files.MARKETPLACES))
+    async with loading(job, "marketplace"):
+        await job.write(files.MARKETPLACES, _MARKETPLACE)
+    async with loading(job, "plan", "plan_period"):
+        await _write_plans(job)
+    async with loading(job, "manufacturer", "product", "product_dependency", "product_term"):
+        await _MANUFACTURER.mark(job.stage, frozenset())
+        await _MANUFACTURER.write(job.stage, frozenset())
+        await _write_products(job)
 
 
 async def _write_plans(job: Job) -> None:

@@ -142,8 +142,8 @@ def _best(seller: str) -> str:
       WHERE {seller} AND p.product_id = t.product_id AND p.plan_id = t.plan_id
         AND p.period_type = t.period_type AND p.period_duration = t.period_duration AND p.type = 'RECURRING'
         AND p.valid_from <= t.day AND (p.valid_until IS NULL OR p.valid_until > t.day)
-        AND (p.buyer_id IS NULL OR p.buyer_id = c.buyer_id)
-        AND (p.marketplace_id IS NULL OR p.marketplace_id = c.marketplace_id)) q
+        AND (+p.buyer_id IS NULL OR +p.buyer_id = c.buyer_id)
+        AND (+p.marketplace_id IS NULL OR +p.marketplace_id = c.marketplace_id)) q
     ORDER BY q.buyer_id IS NULL, q.marketplace_id IS NULL, q.is_foreign, q.valid_from DESC, q.currency, q.amount_micros
     LIMIT 1"""
 
@@ -152,10 +152,9 @@ _TIER = """
     SELECT CAST(substr(t.value, FIND(t.value, ',') + 1, length(t.value) - FIND(t.value, ',') - 1) AS BIGINT)
     FROM EACH(p.tiers, t) WHERE CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) <= e.quantity
     ORDER BY CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) DESC LIMIT 1"""
-# Materialized: left to itself PostgreSQL, which knows nothing yet of the prices just written, tries every price with
-# every edge before it looks which one belongs to it.
+# PostgreSQL may try every price with every edge before it looks which one belongs to it, if it is left the choice.
 _PRICED = f"""
-    WITH chosen AS MATERIALIZED (
+    WITH chosen AS MATERIALIZED_BY_POSTGRESQL() (
           SELECT t.*, c.buyer_id, c.seller_id, c.seller_length,
                  CASE WHEN o.price_id IS NOT NULL THEN o.price_id
                       WHEN c.seller_id IS NULL THEN ({_best("p.seller_id IS NULL")})

@@ -9,6 +9,7 @@ SEGMENT(id)       an id as a path's segment     STORED_ID(x)      the id in a ke
 EACH(x, t)        a JSON list as a table `t` of one column, `value`
 JOINED(x, sep)    an aggregate: texts with something between them
 FIND(x, y)        where y begins in x, from 1
+MATERIALIZED_BY_POSTGRESQL()  of a common table expression; SQLite gains nothing by it
 ACCOUNT_KEY(a)    what files call the account   SUBSCRIPTION_KEY(s)
 
 A column that is worked out and joined by is CAST to its type: without one, SQLite would not use an index on it.
@@ -22,7 +23,7 @@ from typing import Any
 from models.statement import Engine
 
 _MACRO = re.compile(
-    r"\b(SAME|DIFFERS|INSTANT|DAY|DAY_OF|STAMP|FLAG|NOW|NEXT_ID|FRESH_ID|SEGMENT|JOINED|EACH|FIND|STORED_ID|ACCOUNT_KEY"
+    r"\b(SAME|DIFFERS|INSTANT|DAY|DAY_OF|STAMP|FLAG|NOW|NEXT_ID|FRESH_ID|SEGMENT|JOINED|EACH|FIND|STORED_ID|ACCOUNT_KEY|MATERIALIZED_BY_POSTGRESQL"
     r"|SUBSCRIPTION_KEY)\("
 )
 _MARK = re.compile(r"[(),]|'[^']*'")
@@ -93,6 +94,7 @@ def _postgresql(moment: str) -> dict[str, Callable[[str], str]]:
         "JOINED": _pair("string_agg({}, {})"),
         "EACH": _pair("json_array_elements_text(CAST({} AS json)) AS {}(value)"),
         "FIND": _pair("strpos({}, {})"),
+        "MATERIALIZED_BY_POSTGRESQL": lambda _: "MATERIALIZED",
         "STORED_ID": "CAST(substring({} from '^canopy:([0-9]{{1,18}})(:|$)') AS BIGINT)".format,
     }
 
@@ -116,6 +118,7 @@ def _sqlite(moment: str) -> dict[str, Callable[[str], str]]:
         "JOINED": _pair("group_concat({}, {})"),
         "EACH": _pair("json_each({}) AS {}"),
         "FIND": _pair("instr({}, {})"),
+        "MATERIALIZED_BY_POSTGRESQL": lambda _: "NOT MATERIALIZED",
         "STORED_ID": "CASE WHEN {0} LIKE 'canopy:%' THEN CAST(substr({0}, 8) AS INTEGER) END".format,
     }
 

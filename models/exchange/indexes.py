@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from models.exchange.job import Job
-from models.exchange.stage import WRITTEN, Stage
+from models.exchange.stage import Stage
 
 _POSTGRESQL_PARTS = """
     SELECT c.relname, pg_get_indexdef(i.indexrelid), '' FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -34,7 +34,7 @@ _MAY_OWN = """
 
 @asynccontextmanager
 async def loading(job: Job, *tables: str) -> AsyncIterator[None]:
-    """While the block runs, those of the tables that are empty have no indexes, if many rows are coming."""
+    """Write to tables: without their indexes if they are empty and many rows are coming; then let the planner see."""
     stage = job.stage
     rebuild: list[str] = []
     if job.report.rows >= job.bulk_from:
@@ -43,6 +43,10 @@ async def loading(job: Job, *tables: str) -> AsyncIterator[None]:
     yield
     for statement in rebuild:
         await _as_owner(stage, statement)
+    if stage.engine == "postgresql" and job.report.changes:
+        names = ", ".join(f"'{table}'" for table in tables)
+        for (table,) in await stage.rows(_GROWN.format(tables=names, changes=job.report.changes)):
+            await _as_owner(stage, f"ANALYZE {table}")
 
 
 async def _strip(stage: Stage, table: str) -> list[str]:
@@ -75,12 +79,7 @@ async def _as_owner(stage: Stage, statement: str) -> None:
 
 
 async def refresh_statistics(job: Job) -> None:
-    """Let the planner see what the tables hold now."""
-    if job.stage.engine == "sqlite":
+    """Let SQLite's planner see what the tables hold now; PostgreSQL's has seen it, table by table."""
+    if job.stage.engine == "sqlite" and job.report.changes:
         await job.stage.run("PRAGMA analysis_limit = 2000")
         await job.stage.run("ANALYZE main")
-    else:
-        tables = ", ".join(f"'{table}'" for table in WRITTEN)
-        grown = await job.stage.rows(_GROWN.format(tables=tables, changes=job.report.changes))
-        for (table,) in grown:
-            await _as_owner(job.stage, f"ANALYZE {table}")

@@ -200,8 +200,7 @@ async def _apply(job: Job) -> None:
     for number, step in enumerate(_STEPS):
         job.progress("writing", number, len(_STEPS))
         await step.write(job)
-    if job.report.changes:
-        await refresh_statistics(job)
+    await refresh_statistics(job)
     job.progress("writing", len(_STEPS), len(_STEPS))
 
 

@@ -33,9 +33,10 @@ _PRICE = Target(
     ),
 )
 
+# The plus signs keep SQLite from searching by columns that are mostly null: it takes all values for equally frequent.
 _STORED = """
     SELECT min(t.id) FROM price t WHERE t.product_id = n.product_id AND t.seller_path = n.seller_path
-    AND t.plan_id = n.plan_id AND SAME(t.buyer_id, n.buyer_id) AND SAME(t.marketplace_id, n.marketplace_id)
+    AND +t.plan_id = n.plan_id AND SAME(+t.buyer_id, n.buyer_id) AND SAME(+t.marketplace_id, n.marketplace_id)
     AND t.period_type = n.period_type AND t.period_duration = n.period_duration AND t.type = n.price_type
     AND t.currency = n.currency AND t.valid_from = DAY(n.valid_from)"""
 _READY = f"""
