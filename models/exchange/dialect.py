@@ -78,7 +78,7 @@ def _end(sql: str, at: int, mark: str = ")") -> int:
 
 
 def _postgresql(moment: str) -> dict[str, Callable[[str], str]]:
-    since_2020 = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - 1577836800000"
+    since_2020 = "CAST(date_part('epoch', clock_timestamp()) * 1000 AS BIGINT) - 1577836800000"
     return {
         "SAME": _pair("({} IS NOT DISTINCT FROM {})"),
         "DIFFERS": _pair("({} IS DISTINCT FROM {})"),
