@@ -293,3 +293,18 @@ async def test_a_day_that_is_none_is_refused(market_store: Store, market_world: 
 
     assert answer.data is None
     assert "Write it as 2026-01-31" in answer.errors[0]["message"]
+
+
+async def test_an_mpn_and_a_product_must_both_fit(market_store: Store, market_world: World) -> None:
+    caller = at(market_world, PROVIDER)
+    bought = {row["product_id"] for row in market_world["subscription"]}
+    one, other = [row for row in market_world["product"] if row["id"] in bought and row["mpn"]][:2]
+    assert one["mpn"] != other["mpn"]
+
+    alone = await count(market_store, caller, "subscriptions", f'product: ["{global_id("Product", one)}"]')
+    fitting = f'mpn: ["{one["mpn"]}"], product: ["{global_id("Product", one)}"]'
+    clashing = f'mpn: ["{other["mpn"]}"], product: ["{global_id("Product", one)}"]'
+
+    assert alone > 0
+    assert await count(market_store, caller, "subscriptions", fitting) == alone
+    assert await count(market_store, caller, "subscriptions", clashing) == 0
