@@ -10,7 +10,7 @@ which `{lo}` and its like stand for the scope of the reading connection:
     {vendor}        the account above it; 0 for the provider
     {only_user}     the user to whom the view is narrowed; 0 when it isn't
     {prices}        1 when prices are part of the view
-    {among} {end}   around a sub-query: being one of what it gives
+    {is_own}        being one of the services in which that user has a seat
     {catalogue}     1 for the provider's own staff, who see all that is for sale
 
 A rule is a pure filter: the planner must not choose an index by it (storage reference §4.3), so PostgreSQL wraps it
@@ -26,8 +26,6 @@ _TEXTS = {"lo", "hi"}
 
 _WITHIN = "{filter_}path >= {lo} AND {filter_}path < {hi} AND length({filter_}path) <= {span}"
 _NOT_NARROWED = "{only_user} = 0"
-_HAS_SEAT = "{column} {among}(SELECT seat.subscription_id FROM seat WHERE seat.user_id = {only_user}){end}"
-"""Uncorrelated, so that the seats are looked up once and, as long as nobody is narrowed down, never."""
 _SELLER_WITHIN = (
     "{filter_}seller_path >= {lo} AND {filter_}seller_path < {hi} AND length({filter_}seller_path) <= {seller_span}"
 )
@@ -69,15 +67,13 @@ RULES: dict[str, str] = {
     "product_term": "EXISTS (SELECT 1 FROM product WHERE product.id = product_term.product_id)",
     "role": "{lo} > ''",
     "seat": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
-    "subscription": f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{column}', 'subscription.id')})",
+    "subscription": f"{_WITHIN} AND ({_NOT_NARROWED} OR subscription.id {{is_own}})",
     "subscription_charge": (
         f"{{prices}} = 1 AND {_WITHIN} AND ({_SELLER_WITHIN}"
         " OR {filter_}seller_id = {vendor} AND {filter_}buyer_id = {account}"
         " OR seller_id IS NULL AND {catalogue} = 1)"
     ),
-    "subscription_item": (
-        f"{_WITHIN} AND ({_NOT_NARROWED} OR {_HAS_SEAT.replace('{column}', 'subscription_item.subscription_id')})"
-    ),
+    "subscription_item": f"{_WITHIN} AND ({_NOT_NARROWED} OR subscription_item.subscription_id {{is_own}})",
     "user_role": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
     "user_term": f"{_WITHIN} AND ({_NOT_NARROWED} OR user_id = {{only_user}})",
     "vendor_card": f"{_WITHIN} OR {{filter_}}account_id = {{vendor}}",
@@ -93,10 +89,13 @@ UNREADABLE = frozenset({"alembic_version", "credential", "refresh_token", "sign_
 """Tables that no scope can read: secrets, and the version of the database."""
 
 
-# An array is looked up once for a statement; to PostgreSQL's planner a sub-query in its place looks dear at each row,
-# and makes it choose as if everything was.
-_POSTGRESQL = {"filter_": "", "among": "= ANY (ARRAY", "end": ")"}
-_SQLITE = {"filter_": "+", "among": "IN ", "end": ""}
+# Either way the seats are looked up once for a statement and, as long as nobody is narrowed down, never. PostgreSQL
+# would plan a sub-query, and its own policies, with every statement; a function it doesn't look into.
+_POSTGRESQL = {"filter_": "", "is_own": "= ANY ((SELECT own_services())::bigint[])"}
+_SQLITE = {
+    "filter_": "+",
+    "is_own": "IN (SELECT seat.subscription_id FROM seat WHERE seat.user_id = scope_only_user())",
+}
 
 
 def _render(rule: str, setting: Callable[[str], str], words: dict[str, str]) -> str:

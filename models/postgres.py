@@ -29,8 +29,8 @@ _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _READER_SETTINGS = {
     "role": "canopy_reader",
     "search_path": "public",
-    # A generic plan cached under one scope is ruinous under another: storage reference §4.3.
-    "plan_cache_mode": "force_custom_plan",
+    # Each statement's text decides whether its plan is kept: see `models.statement.Statement`.
+    "plan_cache_mode": "auto",
     "statement_timeout": f"{STATEMENT_SECONDS:g}s",
     "idle_in_transaction_session_timeout": "10s",
     "default_transaction_read_only": "on",

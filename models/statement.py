@@ -1,5 +1,6 @@
 """A statement that is built once: Core at the top, plain text and an order of parameters when it reaches a driver."""
 
+import re
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -11,13 +12,17 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
+    Boolean,
     ColumnElement,
     Dialect,
+    Select,
     Text,
     TextClause,
     TextualSelect,
     bindparam,
     func,
+    literal_column,
+    or_,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -38,6 +43,16 @@ _DIALECTS: dict[Engine, Dialect] = {
 }
 
 
+_DEAR = 10**12
+_PLANNED_EACH_TIME = or_(
+    bindparam("is_planned_each_time", value=True, type_=Boolean),
+    literal_column(f"(SELECT count(*) FROM generate_series(1, {_DEAR})) < 0"),
+)
+"""Nothing to a planner that knows its first half to be true; otherwise so dear that no such plan is ever kept."""
+_PARAMETER = re.compile(r"(\$\d+)::([A-Z]+(?:\[\])?)")
+"""Behind a sub-query a value is unknown to the planner at all times, so that knowing it never makes a better plan."""
+
+
 class RowType(Protocol):
     """Makes rows of one statement out of a driver's tuples."""
 
@@ -47,18 +62,28 @@ class RowType(Protocol):
 class Statement:
     """A prebuilt statement, its parameters named by `bindparam`.
 
-    Build it once at import, or once for each shape of a query; never for a value. `noun` is the table whose rows it
-    gives, if they are to be told apart later.
+    Build it once at import, or once for each shape of a query; never for a value.
+
+    PostgreSQL plans a statement each time, knowing its values, or once for each connection, without. To a page over a
+    range of paths the values are everything: a plan kept from one scope may be ruinous under another. To look rows up
+    by their keys they are nothing, and planning costs more than running. Which of them a statement is has to be
+    said; its text then leaves PostgreSQL no other choice (docs/decisions/0008).
+
+    Args:
+        source: tables and columns.
+        noun: the table whose rows it gives, if they are to be told apart later.
+        is_lookup: whatever its values, it is best run in the same way.
 
     Raises:
         TypeError: the source is text, in which anything could stand; PostgreSQL's filter is set by a statement.
     """
 
-    def __init__(self, source: Executable, noun: str = "") -> None:
+    def __init__(self, source: Executable, noun: str = "", *, is_lookup: bool = False) -> None:
         if not isinstance(source, Executable) or isinstance(source, (TextClause, TextualSelect)):
             raise TypeError(f"a statement is built of tables and columns, not of text: {source!r}")
         self.source = source
         self.noun = noun
+        self.is_lookup = is_lookup
         self._texts: dict[Engine, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
     @cached_property
@@ -76,9 +101,14 @@ class Statement:
         """The SQL text, the names of its parameters in the order of their places, and the constants among them."""
         found = self._texts.get(engine)
         if found is None:
-            compiled = cast(Any, self.source).compile(dialect=_DIALECTS[engine])
+            source: Any = self.source
+            if engine == "postgresql" and isinstance(source, Select) and not self.is_lookup:
+                source = source.where(_PLANNED_EACH_TIME)
+            compiled = source.compile(dialect=_DIALECTS[engine])
             assert isinstance(compiled, SQLCompiler)  # noqa: S101  # a statement, not DDL
             text = str(compiled)
+            if engine == "postgresql" and self.is_lookup:
+                text = _PARAMETER.sub(r"(SELECT \1::\2)::\2", text)
             if engine == "sqlite":
                 # To SQLite CROSS JOIN is an order: first the keys, then for each what belongs to it. Left to itself it
                 # may walk the table and look each row up among the keys.

@@ -22,7 +22,7 @@ CONTACT = table_of(AccountContact)
 TERM = table_of(AccountTerm)
 CARD = table_of(VendorCard)
 
-_PATH = Statement(select(ACCOUNT.c.path).where(any_of(ACCOUNT.c.id, "ids")))
+_PATH = Statement(select(ACCOUNT.c.path).where(any_of(ACCOUNT.c.id, "ids")), is_lookup=True)
 
 
 async def _below(context: "Context", account_id: int) -> tuple[str, Any]:
@@ -93,7 +93,7 @@ async def _by_external_id(
 
 by_external_id = Source("account.external_id", ("external_id",), _by_external_id, ("external_id", "path"), ACCOUNT.name)
 
-_TYPES = Statement(select(ACCOUNT.c.id, ACCOUNT.c.type).where(any_of(ACCOUNT.c.id, "ids")))
+_TYPES = Statement(select(ACCOUNT.c.id, ACCOUNT.c.type).where(any_of(ACCOUNT.c.id, "ids")), is_lookup=True)
 
 
 async def _types(context: "Context", ids: Sequence[int], _request: None) -> list[str | None]:

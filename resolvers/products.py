@@ -70,7 +70,8 @@ plan_periods = several(table_of(PlanPeriod), "plan_id", order=("plan_id", "type"
 _DEPENDENCIES = Statement(
     select(DEPENDENCY.c.product_id, DEPENDENCY.c.depends_on_id)
     .where(any_of(DEPENDENCY.c.product_id, "products"))
-    .order_by(DEPENDENCY.c.product_id, DEPENDENCY.c.depends_on_id)
+    .order_by(DEPENDENCY.c.product_id, DEPENDENCY.c.depends_on_id),
+    is_lookup=True,
 )
 
 

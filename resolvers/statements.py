@@ -162,7 +162,8 @@ def pages_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shap
             rows = _from(rows.offset(_ZERO))
             order = _order(rows.selected_columns["sort_key"], rows.selected_columns["id"], shape)
         page = rows.order_by(*order).limit(_limit()).lateral("p")
-        return Statement(select(parent_key, *page.c).select_from(k.join(page, true())), listing.noun)
+        page_of_each = select(parent_key, *page.c).select_from(k.join(page, true()))
+        return Statement(page_of_each, listing.noun, is_lookup=_is_lookup(match, shape))
     # SQLite has no LATERAL; a correlated IN with an order and limit of its own does the same.
     ids = select(t.c["id"]).where(*where).order_by(*order).limit(_limit()).correlate(k)
     a = listing.table.alias("a")
@@ -183,7 +184,8 @@ def counts_of_parents(engine: Engine, listing: Listing, match: Match, shape: Sha
     some = select(_ZERO).select_from(t).where(*where).limit(COUNT_CAP + 1)
     if engine == "postgresql":
         counted = select(func.count().label("n")).select_from(some.correlate(k).subquery("s")).lateral("c")
-        return Statement(select(k.c["value"].label("parent_key"), counted.c["n"]).select_from(k.join(counted, true())))
+        count_of_each = select(k.c["value"].label("parent_key"), counted.c["n"]).select_from(k.join(counted, true()))
+        return Statement(count_of_each, is_lookup=_is_lookup(match, shape))
     # SQLite correlates a sub-query's own sub-query no deeper than one level, so here the cap is applied afterwards.
     number = select(func.count()).select_from(t).where(*where).correlate(k).scalar_subquery()
     return Statement(select(k.c["value"].label("parent_key"), number.label("n")).select_from(k))
@@ -198,7 +200,13 @@ def rows_by_key(table: Table, column: str, columns: tuple[str, ...], order: tupl
         .where(any_of(table.c[column], "keys", table.c[column].type))
         .order_by(*(table.c[name] for name in order)),
         table.name,
+        is_lookup=True,
     )
+
+
+def _is_lookup(match: Match, shape: Shape) -> bool:
+    """Whether a parent's rows are found by its key alone, through one index."""
+    return not (match.fenced or shape.filters or shape.narrowed or shape.max_depth)
 
 
 def _scope_conditions(

@@ -36,7 +36,7 @@ CHARGE = table_of(SubscriptionCharge)
 SEAT = table_of(Seat)
 PRODUCT = table_of(Product)
 
-_BY_MPN = Statement(select(PRODUCT.c.id).where(any_of(PRODUCT.c.mpn, "mpns", PRODUCT.c.mpn.type)))
+_BY_MPN = Statement(select(PRODUCT.c.id).where(any_of(PRODUCT.c.mpn, "mpns", PRODUCT.c.mpn.type)), is_lookup=True)
 
 
 async def _mpn(context: "Context", mpns: Sequence[str]) -> tuple[str, Any]:
@@ -119,7 +119,8 @@ _CHARGES = Statement(
             CHARGE.c.seller_id == bindparam("viewer", type_=BigInteger),
             CHARGE.c.buyer_id == bindparam("viewer", type_=BigInteger),
         ),
-    )
+    ),
+    is_lookup=True,
 )
 
 

@@ -46,7 +46,8 @@ by_api_client_id = one(table_of(ApiClient), "api_client_id")
 _ROLES = Statement(
     select(USER_ROLE.c.user_id, USER_ROLE.c.role_code)
     .where(any_of(USER_ROLE.c.user_id, "users"))
-    .order_by(USER_ROLE.c.user_id, USER_ROLE.c.role_code)
+    .order_by(USER_ROLE.c.user_id, USER_ROLE.c.role_code),
+    is_lookup=True,
 )
 
 

@@ -144,11 +144,11 @@ async def test_the_reader_is_refused_the_tables_without_a_rule(owner: Any, table
         await owner.execute(f"SELECT 1 FROM {table}")
 
 
-async def test_reading_connections_plan_each_statement_for_its_own_scope_and_cannot_write(
+async def test_reading_connections_let_statements_decide_about_their_plans_and_cannot_write(
     postgresql_databases: Databases,
 ) -> None:
     settings = {
-        "plan_cache_mode": "force_custom_plan",
+        "plan_cache_mode": "auto",
         "role": "canopy_reader",
         "search_path": "public",
         "statement_timeout": "5s",
