@@ -49,7 +49,7 @@ _PLANNED_EACH_TIME = or_(
     literal_column(f"(SELECT count(*) FROM generate_series(1, {_DEAR})) < 0"),
 )
 """Nothing to a planner that knows its first half to be true; otherwise so dear that no such plan is ever kept."""
-_PARAMETER = re.compile(r"(\$\d+)::([A-Z]+(?:\[\])?)")
+_PARAMETER = re.compile(r"(\$\d+)::([A-Z]+(?: WITH(?:OUT)? TIME ZONE)?(?:\[\])?)")
 """Behind a sub-query a value is unknown to the planner at all times, so that knowing it never makes a better plan."""
 
 

@@ -5,7 +5,7 @@ and call `fetch` once. There is no form that takes one parent.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -118,7 +118,7 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
         if context.engine == "sqlite":
             for rows in groups.values():
                 rows.sort(key=_BY_SORT_KEY, reverse=plan.shape.descending)
-        return [_slice(groups[key], request, field) for key in keys]
+        return _slices(groups, keys, request, field)
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
         plan = await _count_plan(context, listing, request, of_parents=True)
@@ -268,6 +268,18 @@ def _require(context: "Context", privilege: Privilege | None) -> None:
 
 def _cursor_field(name: str, request: PageRequest) -> str:
     return f"{name} {request.sort} {'desc' if request.descending else 'asc'}"
+
+
+def _slices(groups: Mapping[Key, list[Row]], keys: Sequence[Key], request: PageRequest, field: str) -> list[Slice]:
+    """Of each parent its page; all in one go, for there may be many, most of them short."""
+    if request.backwards:
+        return [_slice(groups.get(key, ()), request, field) for key in keys]
+    size, is_later, none = request.size, request.cursor is not None, ()
+    lists = (groups.get(key, none) for key in keys)
+    return [
+        Slice(rows, field, is_later) if len(rows) <= size else Slice(rows[:size], field, is_later, has_next=True)
+        for rows in lists
+    ]
 
 
 def _slice(rows: Sequence[Row], request: PageRequest, field: str) -> Slice:

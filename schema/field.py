@@ -7,7 +7,7 @@ plans read it directly. So both check the same privilege and call the same funct
 from asyncio import gather
 from collections import namedtuple
 from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar, cast
 
@@ -48,14 +48,45 @@ def computed(
 
     def declare(function: Callable[..., T]) -> T:
         takes_context = len(_positional(function)) > 1
-        declaration = Computed(needs=needs, check=_check(privilege), function=function, takes_context=takes_context)
-
-        def resolve(root: Row, info: Info) -> Any:
-            return function(root, info.context) if takes_context else function(root)
-
-        return cast(T, declared(declaration, resolve, _returns(function), described(description, privilege)))
+        bind = (lambda context: partial(function, context=context)) if takes_context else function
+        declaration = Computed(needs=needs, check=_check(privilege), function=bind, takes_context=takes_context)
+        return _worked_out(declaration, function, described(description, privilege))
 
     return declare
+
+
+def personal(
+    description: str, *, needs: tuple[str, ...], own: Callable[[Context], Callable[[Row], bool]] | None = None
+) -> Callable[[Callable[[Row], T]], T]:
+    """Personal data: a text made of columns, or asterisks for those who may not see it, which tell not even a length.
+
+    Args:
+        description: its meaning.
+        needs: the columns, with those that `own` looks at.
+        own: gives what tells the caller's own rows, which are never masked.
+    """
+
+    def declare(function: Callable[[Row], T]) -> T:
+        def bind(context: Context) -> Callable[[Row], Any]:
+            if context.caller.may(Privilege.PERSONAL_DATA_VIEW):
+                return function
+            is_own = own(context) if own else lambda _row: False
+            return lambda row: function(row) if is_own(row) else _masked(function(row))
+
+        return _worked_out(Computed(needs=needs, function=bind, takes_context=True), function, description)
+
+    return declare
+
+
+def _worked_out(declaration: Computed, function: Callable[..., T], description: str) -> T:
+    def resolve(root: Row, info: Info) -> Any:
+        return declaration.bound(info.context)(root)
+
+    return cast(T, declared(declaration, resolve, _returns(function), description))
+
+
+def _masked(value: Any) -> str | None:
+    return None if value is None else "*****"
 
 
 def related(
@@ -209,10 +240,3 @@ def _returns(function: Callable[..., Any]) -> Any:
 def of_noun(noun: str) -> Callable[[Any, Any], bool]:
     """`is_type_of` for a type whose objects are rows of a table."""
     return lambda row, _info: getattr(row, "noun", None) == noun
-
-
-def masked(context: Context, value: str | None, *, own: bool = False) -> str | None:
-    """Personal data as the caller may see it: itself, or asterisks that tell nothing, not even a length."""
-    if value is None or own or context.caller.may(Privilege.PERSONAL_DATA_VIEW):
-        return value
-    return "*****"

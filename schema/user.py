@@ -1,5 +1,7 @@
 """Users and API clients in GraphQL."""
 
+from collections.abc import Callable
+
 import orjson
 import strawberry
 
@@ -10,7 +12,7 @@ from resolvers.context import Context
 from resolvers.privileges import ROLE_NAMES, ROLES, Privilege
 from schema.arguments import given, ordering
 from schema.connection import connection
-from schema.field import column, computed, loaded, masked, of_noun, related
+from schema.field import column, computed, loaded, of_noun, personal, related
 from schema.node import Node, global_id, register, row_ids
 from schema.reference import AccountRef, SubscriptionRef
 from schema.scalars import DateTime
@@ -75,8 +77,8 @@ UserOrder = ordering(
 USERS = {"filter_type": UserFilter, "order_type": UserOrder, "privilege": Privilege.USERS_VIEW}
 
 
-def _is_self(row: Row, context: Context) -> bool:
-    return bool(row.id == context.caller.user_id)
+def _is_self(context: Context) -> Callable[[Row], bool]:
+    return lambda row: bool(row.id == context.caller.user_id)
 
 
 @strawberry.type(
@@ -95,29 +97,29 @@ class User(Node):
     updated_at: DateTime = column("When the user was last changed.")
     version: int = column("Grows with every change.")
 
-    @computed("What the user signs in with.", needs=("id", "login"))
-    def login(row: Row, context: Context) -> str:
-        return masked(context, row.login, own=_is_self(row, context)) or ""
+    @personal("What the user signs in with.", needs=("id", "login"), own=_is_self)
+    def login(row: Row) -> str:
+        return row.login  # type: ignore[no-any-return]  # text
 
-    @computed("The given name and the family name.", needs=("id", "first_name", "last_name"))
-    def name(row: Row, context: Context) -> str:
-        return masked(context, f"{row.first_name} {row.last_name}".strip(), own=_is_self(row, context)) or ""
+    @personal("The given name and the family name.", needs=("id", "first_name", "last_name"), own=_is_self)
+    def name(row: Row) -> str:
+        return f"{row.first_name} {row.last_name}".strip()
 
-    @computed("The given name.", needs=("id", "first_name"))
-    def first_name(row: Row, context: Context) -> str:
-        return masked(context, row.first_name, own=_is_self(row, context)) or ""
+    @personal("The given name.", needs=("id", "first_name"), own=_is_self)
+    def first_name(row: Row) -> str:
+        return row.first_name  # type: ignore[no-any-return]  # text
 
-    @computed("The family name.", needs=("id", "last_name"))
-    def last_name(row: Row, context: Context) -> str:
-        return masked(context, row.last_name, own=_is_self(row, context)) or ""
+    @personal("The family name.", needs=("id", "last_name"), own=_is_self)
+    def last_name(row: Row) -> str:
+        return row.last_name  # type: ignore[no-any-return]  # text
 
-    @computed("The e-mail address.", needs=("id", "email"))
-    def email(row: Row, context: Context) -> str:
-        return masked(context, row.email, own=_is_self(row, context)) or ""
+    @personal("The e-mail address.", needs=("id", "email"), own=_is_self)
+    def email(row: Row) -> str:
+        return row.email  # type: ignore[no-any-return]  # text
 
-    @computed("The telephone number in international form.", needs=("id", "phone_number"))
-    def phone_number(row: Row, context: Context) -> str | None:
-        return masked(context, row.phone_number, own=_is_self(row, context))
+    @personal("The telephone number in international form.", needs=("id", "phone_number"), own=_is_self)
+    def phone_number(row: Row) -> str | None:
+        return row.phone_number  # type: ignore[no-any-return]  # text or null
 
     account: AccountRef | None = related(
         accounts.by_account_id, AccountRef, "The account that the user belongs to.", privilege=Privilege.ACCOUNTS_VIEW

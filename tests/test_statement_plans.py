@@ -21,7 +21,7 @@ LOOKUPS = """{ viewer { account {
   vendor { name } marketplace { name } contacts { firstName }
   users(first: 5) { totalCount nodes { roles { code } account { name } } }
   orders(first: 5) { nodes { lines { quantity product { name } } } }
-  subscriptions(first: 5) { totalCount nodes { product { name manufacturer { name } } plan { name } items { quantity } } }
+  subscriptions(first: 5) { totalCount nodes { product { name manufacturer { name } } items { quantity } } }
   children(first: 5) { nodes { children(first: 5) { totalCount nodes { name } } } }
 } } }"""
 PAGES = """{

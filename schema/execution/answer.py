@@ -7,13 +7,14 @@ value, by the rules of the specification (§6.4.3 and §6.4.4); what was wrong i
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from graphql import FieldNode, GraphQLList, GraphQLNonNull
 from graphql.pyutils import is_iterable
 
 from schema.execution.declaration import Column, Computed, Context, Lookup, Paged, PageLike, Prefixed
-from schema.execution.fetch import Fetching, Page, Span, no_list
+from schema.execution.fetch import Fetching, Page, Pages, Span, no_list
 from schema.execution.leaves import unfit, write
 from schema.execution.plan import Entry, Level, Part
 
@@ -128,8 +129,7 @@ class Building:
             if entry in self._fetching.refused:
                 return self._fetching.refused[entry]
             if isinstance(declaration, Computed):
-                further = (self._context,) if declaration.takes_context else ()
-                return declaration.function(row, *further)
+                return declaration.bound(self._context)(row)
             assert isinstance(declaration, (Column, Prefixed))  # noqa: S101  # all others are linked
             value = row[level.layout[declaration.name]] if level.holds_rows else getattr(row, declaration.name)
         except Exception as error:  # it becomes the field's error, whatever it is
@@ -146,8 +146,8 @@ class Building:
             return [self._settle(level, entry, at, error, write) for at in range(count)]
         for below, _parts in entry.below:
             self.build(below)
-        links = self._fetching.links.get(entry, [])
-        if isinstance(entry.declaration, Paged):
+        links = self._fetching.links.get(entry, ())
+        if isinstance(links, Pages):
             return self._bare_pages(entry, links) or self._pages(level, entry, links)
         if isinstance(entry.declaration, Lookup):
             return [self._settle(level, entry, at, link, self._looked_up) for at, link in enumerate(links)]
@@ -199,20 +199,18 @@ class Building:
 
     # Connections
 
-    def _bare_pages(self, entry: Entry, pages: list[Page]) -> list[Any] | None:
+    def _bare_pages(self, entry: Entry, pages: Pages) -> list[Any] | None:
         """The connections of which only the rows are asked for, if nothing is wrong with any of them."""
-        if self.failures or any(part.name != "nodes" for part in entry.parts):
+        if self.failures or not pages.are_whole or any(part.name != "nodes" for part in entry.parts):
             return None
-        lists: list[tuple[str, list[Any]]] = [(part.key, self._built[level]) for level, (part,) in entry.below]
-        found: Any = pages
-        try:
-            return [
-                {key: built[page.start : page.start + len(page.found.rows)] for key, built in lists} for page in found
-            ]
-        except AttributeError:  # an exception in the place of a page
-            return None
+        lists = [(part.key, self._built[level]) for level, (part,) in entry.below]
+        spans = pairwise(pages.starts)
+        if len(lists) == 1:
+            ((key, built),) = lists
+            return [{key: built[start:end]} for start, end in spans]
+        return [{key: built[start:end] for key, built in lists} for start, end in spans]
 
-    def _pages(self, level: Level, entry: Entry, pages: list[Page]) -> list[Any]:
+    def _pages(self, level: Level, entry: Entry, pages: Pages) -> list[Any]:
         """A connection for each page; one that is shared, and whole, is made once."""
         made: dict[tuple[int, Any], Any] = {}
         values = []

@@ -29,7 +29,8 @@ def compile_level(level: "Level") -> Builder:
     linked = {entry: f"v{at}" for at, entry in enumerate(level.linked)}
     items = [f"{entry.key!r}: {_value(level, entry, at, linked, names)}" for at, entry in enumerate(level.entries)]
     loop = f"for r, {', '.join(linked.values())} in zip(rows, *linked)" if linked else "for r in rows"
-    exec(f"def build(rows, context, linked):\n    return [{{{', '.join(items)}}} {loop}]", names)  # noqa: S102  # made of response keys as literals, numbers and our own names
+    bound = "".join(f"    f{at} = bound{at}(context)\n" for at in range(len(items)) if f"bound{at}" in names)
+    exec(f"def build(rows, context, linked):\n{bound}    return [{{{', '.join(items)}}} {loop}]", names)  # noqa: S102  # made of response keys as literals, numbers and our own names
     return names["build"]  # type: ignore[no-any-return]  # just defined
 
 
@@ -40,9 +41,8 @@ def _value(level: "Level", entry: "Entry", at: int, linked: dict["Entry", str], 
         return repr(level.type.name)
     declaration = entry.declaration
     if isinstance(declaration, Computed):
-        names[f"f{at}"] = declaration.function
-        called = f"f{at}(r, context)" if declaration.takes_context else f"f{at}(r)"
-        return leaf_expression(entry.definition.type, called, f"x{at}", names)
+        names[f"bound{at}"] = declaration.bound
+        return leaf_expression(entry.definition.type, f"f{at}(r)", f"x{at}", names)
     if isinstance(declaration, Prefixed):
         place = _place(level, declaration.name)
         names["unfit"] = unfit

@@ -71,10 +71,18 @@ class Prefixed(Declaration):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Computed(Declaration):
-    """A function of the row, or of the row and the context."""
+    """A function of the row; where it `takes_context`, a function of the context gives that function.
+
+    So what depends on the caller alone is worked out once for all rows of a level.
+    """
 
     function: Callable[..., Any]
     takes_context: bool
+
+    def bound(self, context: Context) -> Callable[[Any], Any]:
+        """The function of the row."""
+        function: Callable[[Any], Any] = self.function(context) if self.takes_context else self.function
+        return function
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

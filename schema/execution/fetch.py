@@ -1,9 +1,9 @@
 """Fetching: brings every level its objects, group by group, and notes what leads to what."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import accumulate, chain, repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -41,6 +41,27 @@ class Page:
     count: int | Exception | None = None
 
 
+@dataclass(slots=True)
+class Pages:
+    """The pages of an entry, one for each object of its level: of `Page` the parts, each in a list.
+
+    Args:
+        found: of each page.
+        starts: of each page.
+        counts: of each page.
+        are_whole: all pages are there, one after the other: each ends where the next one starts.
+    """
+
+    found: Sequence[Any]
+    starts: Sequence[int]
+    counts: Sequence[Any]
+    are_whole: bool = False
+
+    def __iter__(self) -> Iterator[Page]:
+        """Page by page."""
+        return map(Page, self.found, self.starts, self.counts)
+
+
 class Fetching:
     """The first half of a run.
 
@@ -57,9 +78,9 @@ class Fetching:
         self._arguments: dict[Entry, dict[str, Any]] = {}
         """Of the entries that the caller may have, and whose arguments are good."""
         self.rows: dict[Level, Sequence[Any]] = {}
-        self.links: dict[Entry, list[Any]] = {}
+        self.links: dict[Entry, Any] = {}
         """For each object of the entry's level what it leads to: an index or `Span` of the level below (or a list of
-        such), a value, a `Page`, for a lookup a level with an index, None, or an exception."""
+        such), a value, for a lookup a level with an index, None, or an exception. Of a connection it is `Pages`."""
         self._places: dict[Level, int] = {}
         """How often the objects of a level stand in the answer, all together and at most."""
         self._objects = 0
@@ -87,7 +108,7 @@ class Fetching:
 
     def _computed(self, declaration: Computed, row: Any) -> Any:
         try:
-            return declaration.function(row, self._context) if declaration.takes_context else declaration.function(row)
+            return declaration.bound(self._context)(row)
         except Exception as error:  # it becomes the field's error, whatever it is
             return error
 
@@ -156,12 +177,13 @@ class Fetching:
         source: Any = steps[0].source
         try:
             keys = {step: self._keys(step, source) for step in steps}
-            # No row stands under no key, but a value, a page or a number might.
-            wanted = (key for each in keys.values() for key in each if key is not None or steps[0].part != "rows")
-            distinct = list(dict.fromkeys(wanted))
+            wanted = dict.fromkeys(chain.from_iterable(keys.values()))
         except Exception as error:  # a value that has no such attribute, or one that is no key
             self._refuse_all(steps, error)
             return
+        if steps[0].part == "rows":
+            wanted.pop(None, None)  # no row stands under no key, but a value, a page or a number might
+        distinct = list(wanted)
         results: dict[Any, Any] = {}
         try:
             if distinct:
@@ -170,7 +192,7 @@ class Fetching:
             results = dict.fromkeys(distinct, error)
         for step in steps:
             try:
-                self._link(step, [results.get(key) for key in keys[step]])
+                self._link(step, keys[step], results)
             except Exception as error:  # the source gave something else than it should
                 self._refuse_all([step], error)
 
@@ -196,15 +218,16 @@ class Fetching:
         page, count = declaration.requests(self._context, self._arguments[step.entry], columns)
         return page if step.part == "page" else count
 
-    def _link(self, step: Step, results: Sequence[Any]) -> None:
+    def _link(self, step: Step, keys: Sequence[Any], results: dict[Any, Any]) -> None:
+        found = list(map(results.get, keys))
         if step.part == "rows":
-            self._lead(step.level, step.entry, results)
+            self._lead(step.level, step.entry, found)
         elif step.part == "value":
-            self._link_values(step, results)
+            self._link_values(step, found)
         elif step.part == "count":
-            self._link_counts(step, results)
+            self._pages(step).counts = found
         else:
-            self._link_pages(step, results)
+            self._link_pages(step, found, is_shared=len(set(keys)) < len(keys))
 
     def _link_values(self, step: Step, results: Sequence[Any]) -> None:
         entry = step.entry
@@ -224,30 +247,42 @@ class Fetching:
         except Exception as error:  # it becomes the field's error, whatever it is
             return error
 
-    def _pages(self, step: Step) -> list[Page]:
+    def _pages(self, step: Step) -> Pages:
         """The pages of a step's entry, one for each object."""
         if step.entry not in self.links:
-            self.links[step.entry] = [Page() for _ in self.rows[step.level]]
-        return self.links[step.entry]
+            count = len(self.rows[step.level])
+            self.links[step.entry] = Pages([None] * count, [0] * count, [None] * count)
+        pages: Pages = self.links[step.entry]
+        return pages
 
-    def _link_counts(self, step: Step, results: Sequence[Any]) -> None:
-        for page, result in zip(self._pages(step), results, strict=True):
-            page.count = result
+    def _link_pages(self, step: Step, found: list[Any], *, is_shared: bool) -> None:
+        pages = self._pages(step)
+        pages.found = found
+        try:
+            lists: list[Sequence[Any]] | None = None if is_shared else list(map(_ROWS, found))
+        except AttributeError:  # an exception in the place of a page
+            lists = None
+        if lists is None:
+            rows = self._gather(pages)
+            lists = [each.rows for each in found if not isinstance(each, Exception)]
+        else:
+            rows = list(chain.from_iterable(lists))
+            pages.starts = [0, *accumulate(map(len, lists))]
+            pages.are_whole = True
+        spread = self._spread(step.level, map(len, lists))
+        for level, _parts in step.entry.below:
+            self._enter(level, rows, spread)
 
-    def _link_pages(self, step: Step, results: Sequence[Any]) -> None:
+    def _gather(self, pages: Pages) -> list[Any]:
+        """The rows of pages that may be shared by several objects, or missing; each page's once."""
         rows: list[Any] = []
         starts: dict[int, int] = {}
-        for page, result in zip(self._pages(step), results, strict=True):
-            page.found = result
-            if isinstance(result, Exception):
-                continue
-            if id(result) not in starts:
-                starts[id(result)] = len(rows)
-                rows.extend(result.rows)
-            page.start = starts[id(result)]
-        pages = [result for result in results if not isinstance(result, Exception)]
-        for level, _parts in step.entry.below:
-            self._enter(level, rows, self._spread(step.level, (len(page.rows) for page in pages)))
+        for page in pages.found:
+            if not isinstance(page, Exception) and id(page) not in starts:
+                starts[id(page)] = len(rows)
+                rows += page.rows
+        pages.starts = [starts.get(id(page), 0) for page in pages.found]
+        return rows
 
     async def _look_up(self, entry: Entry) -> None:
         declaration: Any = entry.declaration
@@ -293,19 +328,19 @@ class Fetching:
         }
 
 
+_ROWS = attrgetter("rows")
+
+
 def _objects(values: Sequence[Any], below: list[Any]) -> list[Any]:
     """Put objects among those of the level below, each once; gives what leads to each."""
-    links: list[Any] = []
-    places: dict[int, int] = {}
-    for value in values:
+    links: dict[int, Any] = {}
+    for at, value in {id(value): value for value in values}.items():
         if value is None or isinstance(value, Exception):
-            links.append(value)
-            continue
-        place = places.setdefault(id(value), len(below))
-        if place == len(below):
+            links[at] = value
+        else:
+            links[at] = len(below)
             below.append(value)
-        links.append(place)
-    return links
+    return [links[id(value)] for value in values]
 
 
 def _lists(entry: Entry, values: Sequence[Any], below: list[Any]) -> list[Any]:
