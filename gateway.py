@@ -1,6 +1,7 @@
 """Canopy's gateway: settings, routes, and what happens between. The only file that speaks HTTP."""
 
 import asyncio
+import gc
 import logging
 import os
 from base64 import b64decode
@@ -47,6 +48,7 @@ EXECUTED = Counter("canopy_operations", "Operations by executor, and why it wasn
 WEB = Path(__file__).parent / "web" / "dist"
 MAX_BODY = 256 * 1024
 REQUEST_SECONDS = 10
+_OBJECTS_OF_ANSWERS = 50_000
 GRAPHQL_JSON = "application/graphql-response+json"
 SECURITY_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 PAGE_POLICY = (
@@ -445,12 +447,24 @@ class RequestId:
                 await JSONResponse({"errors": [error]}, 500, SECURITY_HEADERS)(scope, receive, numbered)
 
 
+def _collect_rarely() -> None:
+    """Let the garbage collector leave alone what stays, and wait until an answer of usual size has been made.
+
+    An answer is thousands of objects without a cycle among them; by default the collector looks through all of them,
+    and through all that was ever imported, several times while they are made.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_OF_ANSWERS, 20, 50)
+
+
 def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application."""
     service = Service(settings)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        _collect_rarely()
         yield
         await service.store.close()
 
