@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -91,6 +92,7 @@ class PostgresReader:
                 await self._pool.release(connection)
 
 
+@lru_cache(10_000)
 def _begin(scope: Scope) -> str:
     """One message that opens the snapshot and sets the scope. Paths are checked and the rest are numbers."""
     settings = "".join(f"SET LOCAL canopy.{name} = '{value}';" for name, value in scope.settings().items())

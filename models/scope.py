@@ -1,7 +1,10 @@
 """A scope: the part of the tree that a reading connection shows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from types import MappingProxyType
 
 from models import path as paths
 
@@ -18,6 +21,8 @@ class Reach(StrEnum):
 
 
 _NO_LIMIT = 1_000_000
+_REMEMBERED = 10_000
+"""Scopes whose settings are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,14 @@ class Scope:
         """The account at the scope's place."""
         return paths.account_id(self.path)
 
-    def settings(self) -> dict[str, str | int]:
+    @lru_cache(_REMEMBERED)  # noqa: B019  # a bounded number of small frozen values
+    def settings(self) -> Mapping[str, str | int]:
         """The values that `models/policy.py` names, in its order."""
         length = len(self.path)
         reach = Reach.OWN if self.only_user else self.reach
         further = {Reach.OWN: 0, Reach.DIRECT: paths.WIDTH, Reach.SUBTREE: _NO_LIMIT}[reach]
         is_provider = length == paths.WIDTH
-        return {
+        settings: dict[str, str | int] = {
             "lo": self.path,
             "hi": self.path + (paths.AFTER_SELF if reach is Reach.OWN else paths.AFTER_SUBTREE),
             "span": length + further,
@@ -68,3 +74,4 @@ class Scope:
             "prices": int(self.prices and not self.only_user),
             "catalogue": int(is_provider and not self.only_user),
         }
+        return MappingProxyType(settings)

@@ -20,6 +20,7 @@ class Caller:
         privileges: the union of what its roles grant.
         is_service_user: narrows the view to the user's own profile and services.
         size_class: log2 of the accounts below; chooses plans, decides nothing.
+        tree_class: log2 of all accounts; likewise.
     """
 
     path: str
@@ -29,6 +30,15 @@ class Caller:
     reach: Reach = Reach.SUBTREE
     is_service_user: bool = False
     size_class: int = 0
+    tree_class: int = 0
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether walking an order until a page is full beats gathering and sorting all that is in reach.
+
+        Gathering n of N accounts costs about n, walking until enough of the n are met about 1000 N / n (measured).
+        """
+        return 2 * self.size_class > 10 + self.tree_class
 
     @property
     def account_id(self) -> int:

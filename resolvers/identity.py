@@ -55,7 +55,14 @@ _ACTIVE: dict[SubjectType, ColumnElement[int]] = {
     SubjectType.USER: case((_USER.status == UserStatus.ACTIVE, 1), else_=0),
     SubjectType.API_CLIENT: case((_CLIENT.is_active, 1), else_=0),
 }
-_PLACE = (_ACCOUNT.status.label("account_status"), _ACCOUNT.path, _ACCOUNT.type, _ACCOUNT.size_class)
+_PROVIDER = table_of(Account).alias("provider").c
+_PLACE = (
+    _ACCOUNT.status.label("account_status"),
+    _ACCOUNT.path,
+    _ACCOUNT.type,
+    _ACCOUNT.size_class,
+    select(_PROVIDER.size_class).where(_PROVIDER.parent_id.is_(None)).scalar_subquery().label("tree_class"),
+)
 
 
 def _standing(of_type: SubjectType, key: ColumnElement[bool]) -> Statement:
@@ -180,6 +187,7 @@ def _user(user_id: int, rows: list[Row]) -> Caller:
         reach=Reach.OWN if first.type == AccountType.CUSTOMER else Reach.SUBTREE,
         is_service_user=is_service_user,
         size_class=first.size_class,
+        tree_class=first.tree_class,
     )
 
 
@@ -191,6 +199,7 @@ def _client(client_id: int, row: Row) -> Caller:
         client_id=client_id,
         reach=Reach(row.reach),
         size_class=row.size_class,
+        tree_class=row.tree_class,
     )
 
 

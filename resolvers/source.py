@@ -254,11 +254,7 @@ def _is_narrowed(context: "Context", parameters: dict[str, Any], *, of_parents: 
     """
     if of_parents or "is_part" in parameters:
         return "is_part" in parameters
-    return context.engine == "postgresql" or context.caller.size_class < _WIDE
-
-
-_WIDE = 15
-"""log2 of the accounts from which a scope counts as large: storage reference §1.1."""
+    return context.engine == "postgresql" or not context.caller.is_wide
 
 
 def _require(context: "Context", privilege: Privilege | None) -> None:

@@ -66,6 +66,7 @@ async def test_a_user_sees_its_account_and_what_is_below(store: Store) -> None:
             user_id=USER + account_id,
             reach=reach,
             size_class=account_id,
+            tree_class=PROVIDER,
         )
 
 
@@ -133,6 +134,7 @@ async def test_an_api_client_has_privileges_and_a_reach_of_its_own(store: Store)
             client_id=CLIENT,
             reach=reach,
             size_class=RESELLER,
+            tree_class=PROVIDER,
         )
 
 
@@ -238,3 +240,21 @@ async def test_a_caller_costs_one_statement_however_many_roles_it_has(store: Sto
 
     assert caller.privileges == frozenset(Privilege)
     assert counting.statements == 1
+
+
+@pytest.mark.parametrize(
+    ("accounts", "of", "wide"),
+    [
+        (2, 600, False),
+        (500, 100000, False),
+        (23000, 100000, True),
+        (600, 600, False),
+        (16000, 1000000, False),
+        (64000, 1000000, True),
+        (10000, 10000, True),
+    ],
+)
+def test_a_scope_is_wide_where_most_of_what_an_order_leads_past_is_in_it(accounts: int, of: int, wide: bool) -> None:
+    caller = Caller("000001", frozenset(), size_class=accounts.bit_length() - 1, tree_class=of.bit_length() - 1)
+
+    assert caller.is_wide is wide

@@ -94,6 +94,7 @@ class Entry:
         arguments: see `Arguments`.
         level: of the objects that it leads to; for a lookup there is one for each type in `levels`.
         parts: of a connection.
+        below: the levels that it leads to, each with the parts of the connection that lie between.
     """
 
     key: str
@@ -106,21 +107,21 @@ class Entry:
     level: Level | None = None
     levels: dict[str, Level] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+    below: list[tuple[Level, tuple[Part, ...]]] = field(default_factory=list)
 
     @property
     def is_linked(self) -> bool:
         """Whether its values are fetched or computed before its level is built."""
         return self.level is not None or isinstance(self.declaration, (Loaded, Paged, Lookup))
 
-    @property
-    def below(self) -> list[tuple[Level, tuple[Part, ...]]]:
-        """The levels that it leads to, each with the parts of the connection that lie between."""
+    def settle(self) -> None:
+        """Note the levels that it leads to, once they are all there."""
         found: list[tuple[Level, tuple[Part, ...]]] = [(level, ()) for level in self.levels.values()]
         found += [(self.level, ())] if self.level is not None else []
         for part in self.parts:
             found += [(part.level, (part,))] if part.level is not None else []
             found += [(inner.level, (part, inner)) for inner in part.parts if inner.level is not None]
-        return found
+        self.below = found
 
 
 @dataclass(eq=False, slots=True)

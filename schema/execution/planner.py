@@ -131,6 +131,7 @@ class Planner:
         arguments, signature = self._arguments(definition, nodes[0])
         entry = Entry(key, name, level.type, nodes, definition, _declaration(definition), arguments)
         self._attach(level, entry, above, signature)
+        entry.settle()
         return entry
 
     def _attach(self, level: Level, entry: Entry, above: Step | None, signature: tuple[str, ...]) -> None:
