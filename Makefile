@@ -38,8 +38,8 @@ schema: .venv/.installed ## Rewrite schema/schema.graphql and the snapshots; rea
 
 web: web/dist/graphiql.html ## Build GraphiQL
 
-bench: .venv/.installed ## Statements and latency of the dashboard's queries, by size and engine
-	$(BIN)/python -m bench.queries $(ARGS)
+bench: .venv/.installed ## Canopy against the floors, briefly; ARGS="--accounts N --database-url ..." for a whole run
+	$(BIN)/python -m bench $(or $(ARGS),--rounds 1 --seconds 0.2)
 
 lock: ## Refresh .ci/constraints.txt from a clean environment
 	rm -rf .state/lock && $(PYTHON) -m venv .state/lock

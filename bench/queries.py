@@ -1,23 +1,22 @@
 """What the dashboard's queries cost: statements, rows and milliseconds, for a reseller and for the provider.
 
-    make bench                                                  600 accounts on SQLite, seeded where missing
-    make bench ARGS="--accounts 100000"
-    make bench ARGS="--accounts 100000 --database-url postgresql://..."
+    python -m bench.queries                                     600 accounts on SQLite, seeded where missing
+    python -m bench.queries --accounts 100000 --database-url postgresql://...
 
-The milliseconds (by plan, and by graphql-core) are of one operation inside the process, without HTTP: compare rows of
-one run, not runs.
+All documents of `bench/queries`, beyond the workloads that have a floor. The milliseconds (by plan, and by
+graphql-core) are of one operation inside the process, without HTTP: compare rows of one run, not runs.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
 from graphql import GraphQLError
 
+from bench.workloads import LOGINS, QUERIES, Subject, subject
 from models import SubjectType
 from models.demo import seed
 from models.migrations import migrate
@@ -32,8 +31,6 @@ from resolvers.tokens import Claims
 from schema import executor, schema
 
 RUNS = 7
-LOGINS = ("admin@reseller.example", "admin@provider.example")
-QUERIES = Path(__file__).parent / "queries"
 
 
 class CountingReader:
@@ -76,19 +73,21 @@ async def by_graphql_core(query: str, variables: dict[str, Any], context: Contex
 Execute = Callable[[str, dict[str, Any], Context], Awaitable[list[GraphQLError]]]
 
 
-async def measure(store: Store, login: str, query: str, execute: Execute) -> tuple[int, int, float]:
+async def measure(
+    store: Store, who: Subject, query: str, execute: Execute, *, runs: int = RUNS
+) -> tuple[int, int, float]:
     """Statements, rows and the median of milliseconds of one query."""
     async with store.unfiltered("who is it?") as db:
-        standing = await standing_by_name(db, SubjectType.USER, login)
-    assert standing is not None, f"{login} is missing: is this a seeded database?"
+        standing = await standing_by_name(db, SubjectType.USER, who.login)
+    assert standing is not None, who.login
     caller = await caller_of(store, Claims(standing.subject, standing.account_id, "bench", 0))
     times = []
-    for _ in range(RUNS):
+    for _ in range(runs):
         started = time.perf_counter()
         async with store.reader(caller.scope()) as reader:
             counting = CountingReader(reader)
             context = Context(caller, counting, b"bench")
-            errors = await execute(query, {"id": f"acc_{caller.account_id}"}, context)
+            errors = await execute(query, {"id": f"acc_{who.below}"}, context)
         times.append((time.perf_counter() - started) * 1000)
         assert not errors, errors
     return context.statements, counting.given, median(times)
@@ -99,13 +98,14 @@ async def run(url: str, accounts: int) -> None:
     store = open_store(url)
     try:
         await prepare(store, accounts)
-        print(f"{store.engine}\n{'':28}" + "".join(f"{login:>36}" for login in LOGINS))
-        print(f"{'':28}" + f"{'statements':>12}{'rows':>8}{'ms':>8}{'core':>8}" * len(LOGINS))
+        subjects = [await subject(store, name) for name in LOGINS]
+        print(f"{store.engine}\n{'':28}" + "".join(f"{each.login:>36}" for each in subjects))
+        print(f"{'':28}" + f"{'statements':>12}{'rows':>8}{'ms':>8}{'core':>8}" * len(subjects))
         for file in sorted(QUERIES.glob("*.graphql")):
             print(f"{file.stem:28}", end="")
-            for login in LOGINS:
-                statements, rows, milliseconds = await measure(store, login, file.read_text(), by_plan)
-                _, _, by_core = await measure(store, login, file.read_text(), by_graphql_core)
+            for each in subjects:
+                statements, rows, milliseconds = await measure(store, each, file.read_text(), by_plan)
+                _, _, by_core = await measure(store, each, file.read_text(), by_graphql_core)
                 print(f"{statements:12}{rows:8,}{milliseconds:8.1f}{by_core:8.1f}", end="", flush=True)
             print()
     finally:
