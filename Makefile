@@ -16,7 +16,8 @@ deep: .venv/.installed .state/system-packages ## Run the slow tests too: thousan
 
 coverage: .venv/.installed ## Demand that the tests of execution reach each branch of it
 	@mkdir -p .state
-	$(BIN)/coverage run -m pytest --quiet tests/test_execution_semantics.py tests/test_execution_plans.py
+	$(BIN)/coverage run -m pytest --quiet -k "not work_of_reading" tests/test_documents.py \
+	  $(filter-out tests/test_execution_differential.py,$(wildcard tests/test_execution_*.py))
 	$(BIN)/coverage report
 
 check: test lint ## Everything that CI insists on

@@ -1,8 +1,9 @@
-"""Documents made up at random from a schema: valid, and with everything in them that a document can have."""
+"""Documents made up at random: valid ones with everything that a document can have, and ones in which much overlaps."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from graphql import (
@@ -14,6 +15,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
+from graphql.language import Lexer, Source, TokenKind
 from hypothesis import strategies as st
 
 Arguments = Callable[[str, str, GraphQLField], Sequence[str]]
@@ -117,3 +119,69 @@ def documents(draw: Any, graph: GraphQLSchema, arguments: Arguments, budget: int
     used = {name: each for name, each in VARIABLES.items() if re.search(rf"\${name}\b", body)}
     taken = ", ".join(f"${name}: {of_type}" for name, (of_type, _) in used.items())
     return f"query{f'({taken})' if taken else ''} {body}", {name: value for name, (_, value) in used.items()}
+
+
+# Documents that are wrong
+
+
+def tampered(random: Random, query: str) -> str:
+    """The same with a few of its tokens left out, repeated or exchanged, mostly for others of their kind."""
+    lexer, found = Lexer(Source(query)), []
+    while (token := lexer.advance()).kind is not TokenKind.EOF:
+        found.append((token.kind, query[token.start : token.end]))
+    for _ in range(random.randint(1, 3)):
+        at = random.randrange(len(found))
+        alike = [other for other, (kind, _) in enumerate(found) if kind is found[at][0]]
+        other, what = random.choice(alike), random.randint(0, 9)
+        if what == 0 and len(found) > 1:
+            del found[at]
+        elif what == 1:
+            found.insert(at, random.choice(found))
+        elif what < 4 and found[at][0] is TokenKind.NAME:
+            found.insert(at, found[other])
+        elif what < 7:
+            found[at] = found[other]
+        else:
+            found[at], found[other] = found[other], found[at]
+    return " ".join(text for _, text in found)
+
+
+# Overlapping fields
+
+_ON = ["", "on Box", "on TextBox", "on NumberBox", "on Must1", "on MustBox1", "on MustBox2", "on Any", "on X"]
+_CALM = (["other", "other", "__typename"], ["deep", "text", "number", "texts"], [""], [""])
+_WILD = (
+    ["scalar", "other", "nothing", "__typename"],
+    ["deep", "text", "number", "texts"],
+    ["", "", "(x: 1)", "(x: $v)"],
+    ["", "a: ", "b: "],
+)
+"""Names of leaves and of objects, arguments, and aliases: some that seldom conflict, and some that often do."""
+
+
+def overlapping(random: Random) -> str:
+    """A document, not always a valid one, in which much overlaps; fragments may spread each other in circles.
+
+    It is made for a schema of boxes: `PETS` in `tests/test_documents.py`.
+    """
+    names = [f"F{at}" for at in range(random.randint(0, 4))]
+    wildness, size = random.choice([0, 0.02, 0.1, 0.3]), random.randint(2, 4)
+
+    def pick(kind: int) -> str:
+        return random.choice((_WILD if random.random() < wildness else _CALM)[kind])
+
+    def selection(depth: int) -> str:
+        return f"{{ {' '.join(part(depth) for _ in range(random.randint(1, size)))} }}"
+
+    def part(depth: int) -> str:
+        what = random.randint(0, 9)
+        if what == 0 and names:
+            return f"...{random.choice(names)}"
+        if what < 4 and depth:
+            return f"... {random.choice(_ON)} {selection(depth - 1)}"
+        if what < 8 and depth:
+            return f"{pick(3)}{pick(1)}{pick(2)} {selection(depth - 1)}"
+        return f"{pick(3)}{pick(0)}{pick(2)}"
+
+    fragments = [f"fragment {name} {random.choice(_ON[1:])} {selection(2)}" for name in names]
+    return f"{{ box {selection(random.randint(1, 4))} box {selection(3)} }} {' '.join(fragments)}"

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from graphql import GraphQLField
+from graphql import GraphQLError, GraphQLField, parse, validate
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -14,13 +16,14 @@ from models.store import Store
 from resolvers.caller import Caller
 from resolvers.privileges import Privilege
 from schema import executor
+from schema.execution.documents import MAX_ERRORS
 from schema.execution.plan import NotCoveredError
 from tests import toy_schema
 from tests.asking import ask, ask_graphql_core
 from tests.differences import difference
 from tests.documents import GRAPH, Values, is_connection, variants
-from tests.random_documents import documents
-from tests.toy_sources import World
+from tests.random_documents import documents, tampered
+from tests.toy_sources import World, market
 
 LOGINS = [
     "admin@provider.example",
@@ -138,6 +141,7 @@ WORLDS = st.builds(
     others=st.just({1: {"id": 1, "label": "other"}}),
     failing=st.dictionaries(st.sampled_from(_SOURCES), _FAILING, max_size=1),
 )  # fmt: skip  # a table
+WORLD = replace(market(), probe=SimpleNamespace(text="a", number=1, children=[SimpleNamespace(text="b")]))
 _TOY_ARGUMENTS = {
     "thing": ['id: "itm_1"', 'id: "oth_1"', 'id: "itm_9"', 'id: "x"', 'id: "bad"'],
     "either": ['id: "itm_2"', 'id: "oth_1"', "id: 7"],
@@ -151,9 +155,31 @@ _TOY_ARGUMENTS = {
 }  # fmt: skip  # a table
 
 
+_GIVEN = {
+    "String": ["", "given: null", 'given: "x"'],
+    "String!": ['given: "x"', 'given: ""'],
+    "Size": ["", "given: NONE", "given: NO", "given: null"],
+    "Size!": ["given: CUSTOM"],
+    "Parts": ["", 'given: {c: "x", a: $none, b: [$none, "y"]}', 'given: {c: "x", b: "y", d: "serialized"}'],
+    "Nest": ["", 'given: {na: {c: "x", d: null}, nb: "y"}'],
+    "[String]": ["", "given: null", 'given: ["x", null]', "given: [$none]", 'given: "x"'],
+    "[String]!": ['given: ["x", null]', "given: [$none]"],
+    "[String!]": ["", "given: null", 'given: ["x"]'],
+    "[String!]!": ['given: ["x"]', 'given: "x"', "given: []"],
+    "Boolean": ["", "a: $yes", "b: $no, c: $two", "c: 0, a: null"],
+}  # fmt: skip  # a table
+
+
+def _toy_arguments(owner: str, name: str, of: GraphQLField) -> Sequence[str]:
+    """What the toy schema's fields can be given."""
+    if owner == "Echo" and of.args:
+        return _GIVEN[str(next(iter(of.args.values())).type)]
+    return _TOY_ARGUMENTS.get(name, [""])
+
+
 @settings(QUIET, max_examples=300)
 @given(
-    document=documents(toy_schema.schema._schema, lambda _owner, name, _of: _TOY_ARGUMENTS.get(name, [""])),
+    document=documents(toy_schema.schema._schema, _toy_arguments),
     world=WORLDS,
     privileges=st.sampled_from([frozenset(Privilege), frozenset[Privilege](), frozenset({Privilege.ACCOUNTS_VIEW})]),
 )
@@ -163,3 +189,25 @@ async def test_whatever_sources_and_functions_do_the_answer_is_graphql_cores(
     query, variables = document
     with suppress(NotCoveredError):  # some fields of the toy schema are there for that
         await toy_schema.by_both(world, query, variables, privileges=privileges)
+
+
+@settings(QUIET, max_examples=300)
+@given(
+    document=documents(toy_schema.schema._schema, _toy_arguments, budget=15),
+    seed=st.integers(0, 2**32),
+)
+async def test_a_document_that_was_tampered_with_is_refused_or_answered_as_by_graphql_core(
+    document: tuple[str, dict[str, Any]], seed: int
+) -> None:
+    query = tampered(Random(seed), document[0])
+    try:
+        errors = validate(toy_schema.schema._schema, parse(query))
+    except GraphQLError as error:
+        errors = [error]
+    found = toy_schema.executor.document(query).errors
+    assert bool(found) == bool(errors), query
+    if len(errors) <= MAX_ERRORS:
+        assert sorted(map(str, found)) == sorted(map(str, errors)), query
+    if not errors:
+        with suppress(NotCoveredError):
+            await toy_schema.by_both(WORLD, query, document[1])

@@ -19,7 +19,8 @@ from schema.execution.declaration import Computed, Paged, Reference
 from schema.execution.documents import Executor
 from schema.field import column, computed, declared, loaded, lookup, of_noun, prefixed, related, row_type
 from tests.differences import difference
-from tests.toy_sources import ALL, BOSS, BY_ID, OTHERS, PAGES, PAL, STAFF, WORTH, ToyContext, World
+from tests.toy_inputs import PICKY, Echo, Picky
+from tests.toy_sources import ALL, BOSS, BY_ID, OTHERS, PAGES, PAL, STAFF, WORTH, ToyContext, World, told
 
 
 @strawberry.enum(description="An enumeration.")
@@ -212,6 +213,10 @@ class Query:
     def probe_must(root: Any, context: Context) -> Probe:
         return cast(ToyContext, context).world.probe  # type: ignore[no-any-return]  # a probe
 
+    @computed("Says what it is given.")
+    def echo(root: Any) -> Echo:
+        return SimpleNamespace(id=1)  # type: ignore[return-value]  # a value with a key
+
     @lookup("One of an interface.")
     def thing(context: Context, *, id: strawberry.ID) -> Thing | None:
         return _reference(id)  # type: ignore[no-any-return]  # leads to the row
@@ -286,7 +291,9 @@ class _Schema(strawberry.Schema):
         """Nothing: tests look at the errors themselves."""
 
 
-schema = _Schema(query=Query, mutation=Mutation, types=[Item, Other], config=StrawberryConfig(scalar_map={Odd: _ODD}))
+schema = _Schema(
+    query=Query, mutation=Mutation, types=[Item, Other], config=StrawberryConfig(scalar_map={Odd: _ODD, Picky: PICKY})
+)
 
 
 def _convert(of: GraphQLField, given: dict[str, Any]) -> dict[str, Any]:
@@ -302,17 +309,21 @@ def new_executor() -> Executor:
 executor = new_executor()
 
 
-async def by_plan(world: World, query: str, variables: Any = None, **given: Any) -> tuple[Any, list[Any]]:
+async def by_plan(
+    world: World, query: str, variables: Any = None, name: str | None = None, **given: Any
+) -> tuple[Any, list[Any]]:
     """The data and the errors of an answer by a plan."""
     document = executor.document(query)
     assert not document.errors, document.errors
-    answer = await executor.execute(document, None, variables, ToyContext(world, **given))
+    answer = await executor.execute(document, name, variables, ToyContext(world, **given))
     return answer.data, [error.formatted for error in answer.errors]
 
 
-async def by_core(world: World, query: str, variables: Any = None, **given: Any) -> tuple[Any, list[Any]]:
+async def by_core(
+    world: World, query: str, variables: Any = None, name: str | None = None, **given: Any
+) -> tuple[Any, list[Any]]:
     """The data and the errors of graphql-core's answer."""
-    result = await schema.execute(query, variables, ToyContext(world, **given))
+    result = await schema.execute(query, variables, ToyContext(world, **given), operation_name=name)
     return result.data, [error.formatted for error in result.errors or ()]
 
 
@@ -322,3 +333,9 @@ async def by_both(world: World, query: str, variables: Any = None, **given: Any)
     found = difference(answer, await by_core(world, query, variables, **given))
     assert not found, f"{query}\n{found}"
     return answer
+
+
+async def probed(selection: str, **values: Any) -> tuple[Any, list[tuple[list[Any], str]]]:
+    """What a probe with these values answers to both: its data, and where which errors are."""
+    data, errors = await by_both(World(probe=SimpleNamespace(**values)), f"{{ probe {{ {selection} }} }}")
+    return data["probe"], told(errors)

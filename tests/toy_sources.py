@@ -112,3 +112,24 @@ def _worth(name: str, needs: str = "id") -> Source:
 BY_ID, BOSS, PAL = _one("items", "items", "id"), _one("boss", "items", "boss"), _one("pal", "items", "pal")
 OTHERS, STAFF, WORTH = _one("others", "others", "id"), _several("staff", "boss"), _worth("worth")
 PAGES, ALL = _pages("pages"), _pages("all", ())
+
+ITEMS: dict[int, dict[str, Any]] = {
+    1: {"id": 1, "name": "one", "rank": 1, "boss": None, "pal": 2, "worth": 10},
+    2: {"id": 2, "name": "two", "rank": 2, "boss": 1, "pal": 1, "worth": None},
+    3: {"id": 3, "name": None, "rank": None, "boss": 1, "pal": 9, "worth": 30},
+}
+
+
+def market(**failing: Any) -> World:
+    """A world of rows, in which sources fail."""
+    return World(items=ITEMS, others={1: {"id": 1, "label": "other"}}, failing=failing)
+
+
+def told(errors: Sequence[Mapping[str, Any]]) -> list[tuple[list[Any], str]]:
+    """Path and message of each error."""
+    return [(error["path"], error["message"]) for error in errors]
+
+
+def no_null(of: str) -> str:
+    """What is said where a null can't be."""
+    return f"Cannot return null for non-nullable field {of}."

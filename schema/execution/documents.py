@@ -1,25 +1,31 @@
 """Documents: parsed, validated and planned once, kept for as long as they are in use."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OverlappingFieldsCanBeMergedRule,
+    ValidationContext,
+    ValidationRule,
     VariableNode,
     parse,
+    specified_rules,
     validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
 from schema.execution.declaration import Context
 from schema.execution.fetch import NameRows
+from schema.execution.overlaps import OverlappingFieldsRule
 from schema.execution.plan import NotCoveredError, Plan, TooLargeError
 from schema.execution.planner import Convert, Planner
 from schema.execution.run import run
@@ -31,6 +37,38 @@ MAX_PLANS = 50
 """Plans of one document: its operations, times what their `@skip` and `@include` can make of them."""
 MAX_TOKENS = 15_000
 MAX_ERRORS = 5
+
+
+class RememberingRule(ValidationRule):
+    """No rule: lets the rules after it find what they look up by the node, not by all that stands in the node.
+
+    graphql-core keeps what it has found out of a fragment under the fragment's hash, for which it reads the whole
+    fragment again, for each operation that spreads it.
+    """
+
+    def __init__(self, context: ValidationContext) -> None:
+        super().__init__(context)
+        for name in ("get_fragment_spreads", "get_variable_usages"):
+            setattr(context, name, _remembered(getattr(context, name)))
+
+
+def _remembered(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function, called once for each node; nodes live as long as what asks for them."""
+    known: dict[int, Any] = {}
+
+    def remembered(node: Any) -> Any:
+        if id(node) not in known:
+            known[id(node)] = function(node)
+        return known[id(node)]
+
+    return remembered
+
+
+RULES: tuple[type[ASTValidationRule], ...] = (
+    RememberingRule,
+    *(OverlappingFieldsRule if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules),
+)
+"""The specification's, in time that grows as the document does."""
 
 
 @dataclass(eq=False, slots=True)
@@ -102,7 +140,7 @@ class Executor:
             node = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
             return Document(len(text), [error])
-        errors = validate(self._schema, node, max_errors=MAX_ERRORS)
+        errors = validate(self._schema, node, RULES, max_errors=MAX_ERRORS)
         if errors:
             return Document(len(text), errors)
         operations = (each for each in node.definitions if isinstance(each, OperationDefinitionNode))
