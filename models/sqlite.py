@@ -83,18 +83,22 @@ class _Connection:
 
 
 class SqliteReader:
-    """See `models.store.Reader`."""
+    """See `models.store.Reader`. Statements run on the event loop but for long ones, which others need not wait for."""
 
     engine: Engine = "sqlite"
-    __slots__ = ("_begun", "_connection", "scope")
+    __slots__ = ("_begun", "_connection", "_long", "scope")
 
     def __init__(self, connection: _Connection, scope: Scope) -> None:
         self._connection: _Connection | None = connection
         self._begun = False
+        self._long: asyncio.Future[list[Row]] | None = None
+        """The long statement that runs in a thread."""
         self.scope = scope
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         text, values = statement.bind("sqlite", parameters or {})
+        while self._long is not None:
+            await asyncio.wait({self._long})
         connection = self._connection
         if connection is None:
             raise StoreError(OVER)
@@ -103,6 +107,8 @@ class SqliteReader:
             if not self._begun:
                 connection.driver.execute("BEGIN")  # deferred: the first SELECT takes the snapshot
                 self._begun = True
+            if statement.is_long:
+                return await self._beside_others(connection.driver, text, values)
             return connection.driver.execute(text, values).fetchall()
         except sqlite3.OperationalError as error:
             if "interrupted" in str(error):
@@ -111,9 +117,27 @@ class SqliteReader:
         except (sqlite3.Error, OverflowError) as error:  # a number beyond 64 bits fails before it reaches SQLite
             raise StoreError(str(error)) from error
 
-    def end(self) -> None:
+    async def _beside_others(self, driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> list[Row]:
+        """Run a statement in a thread; a short one would lose more by it than others gain."""
+        self._long = asyncio.ensure_future(asyncio.to_thread(lambda: driver.execute(text, values).fetchall()))
+        try:
+            return await asyncio.shield(self._long)
+        finally:
+            await self._end_long(driver)
+
+    async def _end_long(self, driver: sqlite3.Connection) -> None:
+        """Nobody waits for it any more, or it is done."""
+        if self._long is not None:
+            if not self._long.done():
+                driver.interrupt()
+                await _settled(self._long)
+            self._long = None
+
+    async def end(self) -> None:
         """Let go of the connection: by the next statement it may show another scope."""
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._end_long(connection.driver)
 
 
 class SqliteUnfiltered:
@@ -158,7 +182,7 @@ class SqliteStore:
             try:
                 yield reader
             finally:
-                reader.end()
+                await reader.end()
                 connection.wear(None)
                 if connection.driver.in_transaction:
                     connection.driver.execute("ROLLBACK")
@@ -202,11 +226,24 @@ class SqliteStore:
 async def _to_the_end(work: Coroutine[Any, Any, object]) -> None:
     """Wait for work in a thread even when cancelled meanwhile: a lock that it takes must be there to be let go."""
     task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+    await _settled(task)
+    await task
+
+
+async def _settled(work: "asyncio.Future[Any]") -> None:
+    """Wait until work in a thread has come to its end, however often cancelled meanwhile.
+
+    Raises:
+        CancelledError: then, if it was.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _unfiltered_connection(file: Path) -> sqlite3.Connection:

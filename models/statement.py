@@ -73,17 +73,19 @@ class Statement:
         source: tables and columns.
         noun: the table whose rows it gives, if they are to be told apart later.
         is_lookup: whatever its values, it is best run in the same way.
+        is_long: it reads much to give little, as a sum does: SQLite, which runs in this process, runs it beside others.
 
     Raises:
         TypeError: the source is text, in which anything could stand; PostgreSQL's filter is set by a statement.
     """
 
-    def __init__(self, source: Executable, noun: str = "", *, is_lookup: bool = False) -> None:
+    def __init__(self, source: Executable, noun: str = "", *, is_lookup: bool = False, is_long: bool = False) -> None:
         if not isinstance(source, Executable) or isinstance(source, (TextClause, TextualSelect)):
             raise TypeError(f"a statement is built of tables and columns, not of text: {source!r}")
         self.source = source
         self.noun = noun
         self.is_lookup = is_lookup
+        self.is_long = is_long
         self._texts: dict[Engine, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
     @cached_property

@@ -43,6 +43,7 @@ class Filter:
         arity: how many conditions a value makes; part of the statement's shape.
         privilege: what it takes to ask (filtering by a hidden column would tell of it).
         is_broad: it lets most rows through, so that over a large scope walking the order beats gathering what matches.
+        gathers: all that matches is gathered first, however much that is.
         prepare: turns what was asked for into the value of another filter, with at most one statement.
     """
 
@@ -51,6 +52,7 @@ class Filter:
     arity: Callable[[Any], int] = lambda _value: 1
     privilege: Privilege | None = None
     is_broad: bool = False
+    gathers: bool = False
     prepare: "Callable[[Context, Any], Awaitable[tuple[str, Any]]] | None" = None
 
 
@@ -174,7 +176,7 @@ def words(table: Table, key: str, *, own: str, privilege: Privilege | None = Non
             values[f"{name}_{at}_end"] = word + "\U0010ffff"
         return values
 
-    return Filter(condition, parameters, arity=lambda text: len(search_words(text)), privilege=privilege)
+    return Filter(condition, parameters, lambda text: len(search_words(text)), privilege, gathers=True)
 
 
 def search_words(text: str) -> list[str]:

@@ -110,6 +110,7 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     filters' own.
     """
     t = listing.table.alias("t")
+    is_long = _is_long(listing, shape)
     sort: ColumnElement[Any] = t.c[shape.sort]
     if engine == "sqlite" and shape.narrowed and listing.place is not None:
         # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
@@ -121,13 +122,13 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
         .limit(_limit())
     )
     if listing.place is None:
-        return Statement(ids.with_only_columns(*_output(t.c, shape)), listing.noun)
+        return Statement(ids.with_only_columns(*_output(t.c, shape)), listing.noun, is_long=is_long)
     a = listing.table.alias("a")
     rows = select(*_output(a.c, shape))
     if engine == "sqlite":
         # IN, for a join makes SQLite read the whole table first, for a Bloom filter over a hundred ids.
         rows = rows.where(a.c["id"].in_(ids.with_only_columns(t.c["id"])))
-        return Statement(rows.order_by(*_order(a.c[shape.sort], a.c["id"], shape)), listing.noun)
+        return Statement(rows.order_by(*_order(a.c[shape.sort], a.c["id"], shape)), listing.noun, is_long=is_long)
     # OFFSET 0 keeps the planner from turning the look-ups by id into a join that it would misjudge.
     page = ids.subquery("p")
     row = rows.where(a.c["id"] == page.c["id"]).correlate(page).offset(_ZERO).lateral("r")
@@ -140,7 +141,11 @@ def scope_count(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     """How many rows such a page could reach, up to one more than the cap: one row, one column."""
     t = listing.table.alias("t")
     some = select(_ZERO).select_from(t).where(*_scope_conditions(listing, t.c, shape)).limit(COUNT_CAP + 1)
-    return Statement(select(func.count().label("n")).select_from(some.subquery("s")))
+    return Statement(select(func.count().label("n")).select_from(some.subquery("s")), is_long=_is_long(listing, shape))
+
+
+def _is_long(listing: Listing, shape: Shape) -> bool:
+    return any(listing.filters[name].gathers for name, _ in shape.filters)
 
 
 @lru_cache(_SHAPES)

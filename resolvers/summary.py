@@ -50,7 +50,7 @@ Sum = Callable[[Within], Any]
 def _one_path(build: Sum) -> Statement:
     """One subtree, given as parameters, so that the planner knows how large it is."""
     low, high = bindparam("lo", type_=Text), bindparam("hi", type_=Text)
-    return Statement(build(lambda table: and_(table.c["path"] >= low, table.c["path"] < high)))
+    return Statement(build(lambda table: and_(table.c["path"] >= low, table.c["path"] < high)), is_long=True)
 
 
 def _many_paths(engine: Engine, build: Sum) -> Statement:
@@ -66,7 +66,7 @@ def _many_paths(engine: Engine, build: Sum) -> Statement:
         of_one = summed.correlate(k).lateral("s")
         return Statement(select(path.label("parent_key"), *of_one.c).select_from(k.join(of_one, true())))
     # SQLite has no LATERAL; it joins the paths in and groups by them too.
-    return Statement(summed.add_columns(path.label("parent_key")).group_by(path))
+    return Statement(summed.add_columns(path.label("parent_key")).group_by(path), is_long=True)
 
 
 def _grouped(name: str, build: Sum, parameters: "Callable[[Context, Any], Mapping[str, Any]] | None" = None) -> Source:

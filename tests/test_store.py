@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Text, bindparam, func, insert, select, update
 
 from models import Account, Marketplace, postgres
 from models.base import table_of
@@ -149,6 +150,54 @@ async def test_cancelling_a_response_stops_its_statement_in_postgresql(postgresq
         assert await db.sql(running) == []
 
 
+def long() -> Statement:
+    """A sum that takes SQLite some tenths of a second."""
+    numbers = [func.json_each(bindparam("numbers", type_=Text)).table_valued("value", name=f"n{at}") for at in range(2)]
+    return Statement(select(func.sum(numbers[0].c.value + numbers[1].c.value)).select_from(*numbers), is_long=True)
+
+
+NUMBERS = {"numbers": orjson.dumps(list(range(1000))).decode()}
+
+
+async def test_others_are_answered_while_sqlite_works_on_a_long_statement(sqlite_hierarchy: Store) -> None:
+    answered = 0
+    async with sqlite_hierarchy.reader(EVERYWHERE) as reader:
+        summing = asyncio.create_task(reader.rows(long(), NUMBERS))
+        while not summing.done():
+            assert await ids(sqlite_hierarchy, Scope(path_of(7))) == [7]
+            await asyncio.sleep(0)
+            answered += 1
+        assert await summing == [(999_000_000,)]
+
+    assert answered > 3
+
+
+async def test_a_statement_waits_for_the_long_one_before_it_on_the_same_reader(sqlite_hierarchy: Store) -> None:
+    async with sqlite_hierarchy.reader(Scope(path_of(7))) as reader:
+        summed, seen = await asyncio.gather(reader.rows(long(), NUMBERS), reader.rows(IDS))
+
+    assert [summed, seen] == [[(999_000_000,)], [(7,)]]
+
+
+@pytest.mark.parametrize("leaves", ["cancelled", "abandoned"])
+async def test_a_long_statement_for_which_nobody_waits_is_ended_before_its_connection_is_lent_again(
+    sqlite_hierarchy: Any, leaves: str
+) -> None:
+    endless_sum = endless()
+    endless_sum.is_long = True
+    async with sqlite_hierarchy.reader(EVERYWHERE) as reader:
+        response = asyncio.create_task(reader.rows(endless_sum))
+        await asyncio.sleep(0.05)
+        if leaves == "cancelled":
+            response.cancel()
+            await asyncio.wait({response})
+
+    await asyncio.wait({response})
+    assert response.cancelled() or isinstance(response.exception(), StoreError)
+    assert not sqlite_hierarchy._idle[-1].driver.in_transaction
+    assert await ids(sqlite_hierarchy, Scope(path_of(7))) == [7]
+
+
 async def test_a_reader_that_outlives_its_response_is_refused(own_hierarchy: Store) -> None:
     async with own_hierarchy.reader(EVERYWHERE) as stale:
         await stale.rows(IDS)
@@ -242,7 +291,8 @@ async def test_postgresql_plans_a_statement_with_parameters_anew_each_time(postg
 
     async with postgresql_hierarchy._pools["reader"].acquire() as connection:
         kept, anew = await connection.fetchrow(
-            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE parameter_types <> '{}'"
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1",
+            AMONG.text("postgresql")[0],
         )
     assert kept == 0
     assert anew >= 30
