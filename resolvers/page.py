@@ -9,6 +9,8 @@ from resolvers.errors import InvalidError
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+SORT_KEY = "sort_key"
+"""The name under which rows of a page hold what the list is sorted by, where their cursors are asked for."""
 COUNT_CAP = 10_000
 """Lists are counted this far; a longer one is told to be longer."""
 
@@ -53,12 +55,14 @@ class Slice:
     Args:
         rows: at most as many as were asked for, in the list's order.
         field: names list and order for its cursors.
+        key_at: where its rows hold what their cursors are made of: the sort key and the id.
         has_previous: whether there are rows before the first.
         has_next: whether there are rows after the last.
     """
 
     rows: Sequence[Row]
     field: str
+    key_at: tuple[int, int] = (0, 1)
     has_previous: bool = False
     has_next: bool = False
 

@@ -6,7 +6,7 @@ and call `fetch` once. There is no form that takes one parent.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from models.path import WIDTH
 from models.statement import Row
 from resolvers.errors import InvalidError
 from resolvers.listing import Listing
-from resolvers.page import COUNT_CAP, CountRequest, PageRequest, Slice
+from resolvers.page import COUNT_CAP, SORT_KEY, CountRequest, PageRequest, Slice
 from resolvers.privileges import Privilege
 from resolvers.statements import (
     ByColumn,
@@ -107,18 +107,19 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
     """Pages of the rows that belong to their parent in the way that `match` says."""
 
     async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
-        field = _cursor_field(name, request)
-        plan = await _plan(context, listing, request, field, of_parents=True)
+        blank = _blank(pages, request)
+        plan = await _plan(context, listing, request, blank.field, of_parents=True)
         if plan is None:
-            return [Slice([], field) for _ in keys]
+            return [blank] * len(keys)
         statement = pages_of_parents(context.engine, listing, match, plan.shape)
         groups: dict[Key, list[Row]] = defaultdict(list)
         for row in await context.tuples(statement, {**plan.parameters, "keys": list(keys)}):
             groups[row[0]].append(row)
         if context.engine == "sqlite":
             for rows in groups.values():
-                rows.sort(key=_BY_SORT_KEY, reverse=plan.shape.descending)
-        return _slices(groups, keys, request, field)
+                rows.sort(key=_BY_ORDER_KEY, reverse=plan.shape.descending)
+                rows[:] = [row[:-1] for row in rows]
+        return _slices(groups, keys, request, blank)
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
         plan = await _count_plan(context, listing, request, of_parents=True)
@@ -129,7 +130,7 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
         counted = {key: n for key, n in rows}  # noqa: C416  # the driver's rows are no pairs to mypy
         return [min(counted.get(key, 0), COUNT_CAP + 1) for key in keys]
 
-    pages = Source(name, (needs,), fetch, ("parent_key", "sort_key", "id"), listing.noun)
+    pages = Source(name, (needs,), fetch, ("parent_key", "id"), listing.noun)
     return PageSource(listing, pages, Source(f"{name}.count", (needs,), count))
 
 
@@ -138,12 +139,12 @@ def pages_of_scope(listing: Listing) -> PageSource:
     name = f"{listing.noun}.of.scope"
 
     async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
-        field = _cursor_field(name, request)
-        plan = await _plan(context, listing, request, field, of_parents=False)
+        blank = _blank(pages, request)
+        plan = await _plan(context, listing, request, blank.field, of_parents=False)
         if plan is None:
-            return [Slice([], field) for _ in keys]
+            return [blank] * len(keys)
         rows = await context.tuples(scope_page(context.engine, listing, plan.shape), plan.parameters)
-        return [_slice(rows, request, field) for _ in keys]
+        return [_slice(rows, request, blank) for _ in keys]
 
     async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
         plan = await _count_plan(context, listing, request, of_parents=False)
@@ -152,11 +153,11 @@ def pages_of_scope(listing: Listing) -> PageSource:
         ((n,),) = await context.tuples(scope_count(context.engine, listing, plan.shape), plan.parameters)
         return [n for _ in keys]
 
-    pages = Source(name, (), fetch, ("sort_key", "id"), listing.noun)
+    pages = Source(name, (), fetch, ("id",), listing.noun)
     return PageSource(listing, pages, Source(f"{name}.count", (), count))
 
 
-_BY_SORT_KEY = itemgetter(1, 2)
+_BY_ORDER_KEY = itemgetter(-1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,26 +263,33 @@ def _require(context: "Context", privilege: Privilege | None) -> None:
         context.caller.require(privilege)
 
 
-def _cursor_field(name: str, request: PageRequest) -> str:
-    return f"{name} {request.sort} {'desc' if request.descending else 'asc'}"
+def _blank(pages: Source, request: PageRequest) -> Slice:
+    """A page without rows."""
+    layout = pages.layout(request.columns)
+    sort_at = layout.index(SORT_KEY) if SORT_KEY in request.columns else -1
+    field = f"{pages.name} {request.sort} {'desc' if request.descending else 'asc'}"
+    return Slice((), field, (sort_at, layout.index("id")))
 
 
-def _slices(groups: Mapping[Key, list[Row]], keys: Sequence[Key], request: PageRequest, field: str) -> list[Slice]:
+def _slices(groups: Mapping[Key, list[Row]], keys: Sequence[Key], request: PageRequest, blank: Slice) -> list[Slice]:
     """Of each parent its page; all in one go, for there may be many, most of them short."""
-    if request.backwards:
-        return [_slice(groups.get(key, ()), request, field) for key in keys]
-    size, is_later, none = request.size, request.cursor is not None, ()
-    lists = (groups.get(key, none) for key in keys)
+    if request.backwards or request.cursor is not None:
+        return [_slice(groups.get(key, ()), request, blank) for key in keys]
+    size, field, key_at = request.size, blank.field, blank.key_at
     return [
-        Slice(rows, field, is_later) if len(rows) <= size else Slice(rows[:size], field, is_later, has_next=True)
-        for rows in lists
+        blank
+        if rows is None
+        else Slice(rows, field, key_at)
+        if len(rows) <= size
+        else Slice(rows[:size], field, key_at, has_next=True)
+        for rows in map(groups.get, keys)
     ]
 
 
-def _slice(rows: Sequence[Row], request: PageRequest, field: str) -> Slice:
+def _slice(rows: Sequence[Row], request: PageRequest, blank: Slice) -> Slice:
     """Cut the row that was fetched to see whether there are more, and put the page into the list's order."""
-    more = len(rows) > request.size
+    more, is_later = len(rows) > request.size, request.cursor is not None
     page = rows[: request.size]
     if request.backwards:
-        return Slice(page[::-1], field, has_previous=more, has_next=request.cursor is not None)
-    return Slice(page, field, has_previous=request.cursor is not None, has_next=more)
+        return replace(blank, rows=page[::-1], has_previous=more, has_next=is_later)
+    return replace(blank, rows=page, has_previous=is_later, has_next=more)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
-    Select,
     Table,
     Text,
     UnaryExpression,
@@ -28,7 +27,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from models.statement import Engine, Statement, any_of, keys
 from resolvers.listing import Columns, Listing
-from resolvers.page import COUNT_CAP
+from resolvers.page import COUNT_CAP, SORT_KEY
 
 _SHAPES = 4000
 """Statements kept of each kind; a shape takes a few kilobytes."""
@@ -84,7 +83,7 @@ class Shape:
     """All that decides the text of a page's statement.
 
     Args:
-        columns: what is selected besides the parent's key, the sort key and the id.
+        columns: what is selected besides the parent's key and the id; `SORT_KEY` is what the page is sorted by.
         filters: names and arities.
         sort: the column sorted by.
         descending: the direction in which rows are fetched.
@@ -116,7 +115,7 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
         # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
         sort = _no_index(sort)
     ids = (
-        select(t.c["id"], t.c[shape.sort].label("sort_key"))
+        select(t.c["id"], t.c[shape.sort].label("order_key"))
         .where(*_scope_conditions(listing, t.c, shape, is_walked=engine == "sqlite"), *_keyset(t.c, shape))
         .order_by(*_order(sort, t.c["id"], shape))
         .limit(_limit())
@@ -132,7 +131,7 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     # OFFSET 0 keeps the planner from turning the look-ups by id into a join that it would misjudge.
     page = ids.subquery("p")
     row = rows.where(a.c["id"] == page.c["id"]).correlate(page).offset(_ZERO).lateral("r")
-    order = _order(page.c["sort_key"], page.c["id"], shape)
+    order = _order(page.c["order_key"], page.c["id"], shape)
     return Statement(select(*row.c).select_from(page.join(row, true())).order_by(*order), listing.noun)
 
 
@@ -153,7 +152,8 @@ def pages_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shap
     """The same page for each of many parents, in one statement.
 
     Parameters: `keys` (the parents'), `cursor_key`, `cursor_id`, `limit`, `max_length` and the filters' own. The
-    rows come with their `parent_key`, in no promised order.
+    rows come with their `parent_key`; on PostgreSQL those of a parent in their order, on SQLite in none, but with
+    what they are sorted by as a last column, `order_key`.
     """
     k = keys("keys", engine, match.key_type)
     key = k.c["value"]
@@ -164,20 +164,17 @@ def pages_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shap
     if engine == "postgresql":
         rows = select(*_output(t.c, shape)).where(*where).correlate(k)
         if match.fenced:
-            rows = _from(rows.offset(_ZERO))
-            order = _order(rows.selected_columns["sort_key"], rows.selected_columns["id"], shape)
+            fenced = rows.add_columns(t.c[shape.sort].label("fenced_key")).offset(_ZERO).subquery("f")
+            rows = select(*(column for column in fenced.c if column.key != "fenced_key"))
+            order = _order(fenced.c["fenced_key"], fenced.c["id"], shape)
         page = rows.order_by(*order).limit(_limit()).lateral("p")
         page_of_each = select(parent_key, *page.c).select_from(k.join(page, true()))
         return Statement(page_of_each, listing.noun, is_lookup=_is_lookup(match, shape))
     # SQLite has no LATERAL; a correlated IN with an order and limit of its own does the same.
     ids = select(t.c["id"]).where(*where).order_by(*order).limit(_limit()).correlate(k)
     a = listing.table.alias("a")
-    return Statement(select(parent_key, *_output(a.c, shape)).select_from(k.join(a, a.c["id"].in_(ids))), listing.noun)
-
-
-def _from(inner: Select[Any]) -> Select[Any]:
-    fenced = inner.subquery("f")
-    return select(*fenced.c)
+    rows = select(parent_key, *_output(a.c, shape), a.c[shape.sort].label("order_key"))
+    return Statement(rows.select_from(k.join(a, a.c["id"].in_(ids))), listing.noun)
 
 
 @lru_cache(_SHAPES)
@@ -266,7 +263,7 @@ def _order(sort: ColumnElement[Any], row_id: ColumnElement[Any], shape: Shape) -
 
 def _output(c: Columns, shape: Shape) -> list[ColumnElement[Any]]:
     names = dict.fromkeys(("id", *shape.columns))
-    return [c[shape.sort].label("sort_key"), *(c[name] for name in names)]
+    return [c[shape.sort].label(SORT_KEY) if name == SORT_KEY else c[name] for name in names]
 
 
 def _limit() -> Any:

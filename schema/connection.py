@@ -3,6 +3,7 @@
 Source: Relay Cursor Connections Specification.
 """
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from inspect import Parameter
 from typing import Annotated, Any, Generic, TypeVar
@@ -12,9 +13,9 @@ import strawberry
 from models.statement import Row
 from resolvers.context import Context
 from resolvers.errors import InvalidError
-from resolvers.page import COUNT_CAP, CountRequest, PageRequest, Slice, window
+from resolvers.page import COUNT_CAP, SORT_KEY, CountRequest, PageRequest, Slice, window
 from resolvers.privileges import Privilege
-from resolvers.source import Key, PageSource, Source
+from resolvers.source import Key, PageSource
 from schema.enums import Direction
 from schema.execution.declaration import Paged
 from schema.field import declared, described, row_type
@@ -76,13 +77,18 @@ class Connection(Generic[T]):
 
 
 class EdgeOf:
-    """What stands behind an `Edge`."""
+    """What stands behind an `Edge`; its cursor is made when it is asked for."""
 
-    __slots__ = ("cursor", "node")
+    __slots__ = ("_cursor", "node")
 
-    def __init__(self, node: Row, cursor: str) -> None:
+    def __init__(self, node: Row, cursor: Callable[[], str]) -> None:
         self.node = node
-        self.cursor = cursor
+        self._cursor = cursor
+
+    @property
+    def cursor(self) -> str:
+        """See `Edge`."""
+        return self._cursor()
 
 
 class PageOf:
@@ -106,8 +112,8 @@ class PageOf:
     @cached_property
     def edges(self) -> list[EdgeOf]:
         """The rows with their cursors."""
-        cursor = partial(_cursor, self.source.pages, self._context, self._page)
-        return [EdgeOf(node, cursor(row)) for node, row in zip(self.nodes, self._page.rows, strict=True)]
+        rows = zip(self.nodes, self._page.rows, strict=True)
+        return [EdgeOf(node, partial(_cursor, self._context, self._page, row)) for node, row in rows]
 
     @property
     def page_info(self) -> "PageOf":
@@ -135,9 +141,9 @@ class PageOf:
         return self.edges[-1].cursor if self.edges else None
 
 
-def _cursor(pages: Source, context: Context, page: Slice, row: Row) -> str:
-    at = pages.leading.index("sort_key")
-    return context.cursors.encode(page.field, row[at], row[at + 1])
+def _cursor(context: Context, page: Slice, row: Row) -> str:
+    sort_at, id_at = page.key_at
+    return context.cursors.encode(page.field, row[sort_at], row[id_at])
 
 
 def _told(counted: int) -> tuple[int, bool]:
@@ -239,7 +245,8 @@ def connection(
             pages=source.pages,
             counts=source.counts,
             requests=partial(_requests, source),
-            cursor=partial(_cursor, source.pages),
+            cursor=_cursor,
+            cursor_needs=(SORT_KEY,),
             total=_told,
         ),
         resolve,

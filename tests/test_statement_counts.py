@@ -173,18 +173,19 @@ async def test_what_people_ask_takes_a_few_statements(
 @pytest.mark.parametrize(
     ("text", "columns"),
     [
-        ("{ accounts { nodes { name } } }", [{"sort_key", "id", "name"}]),
-        ("{ accounts { nodes { __typename } } }", [{"sort_key", "id"}]),
+        ("{ accounts { nodes { name } } }", [{"id", "name"}]),
+        ("{ accounts { nodes { __typename } pageInfo { hasNextPage } } }", [{"id"}]),
         ("{ accounts { pageInfo { endCursor } } }", [{"sort_key", "id"}]),
-        ("{ accounts { edges { node { status } } nodes { type } } }", [{"sort_key", "id", "status", "type"}]),
+        ("{ accounts { edges { cursor node { status } } } }", [{"sort_key", "id", "status"}]),
+        ("{ accounts { edges { node { status } } nodes { type } } }", [{"id", "status", "type"}]),
         ("{ viewer { account { name } } }", [{"id", "name"}]),
         (
             "{ viewer { account { children { nodes { name } } } } }",
-            [{"id"}, {"parent_key", "sort_key", "id", "name"}],
+            [{"id"}, {"parent_key", "id", "name"}],
         ),
         (
             "{ subscriptions { nodes { product { name } } } }",
-            [{"sort_key", "id", "product_id"}, {"id", "name"}],
+            [{"id", "product_id"}, {"id", "name"}],
         ),
     ],
 )
@@ -193,7 +194,8 @@ async def test_only_the_columns_that_are_asked_for_are_fetched(
 ) -> None:
     answer = await way(market_store, caller_at(PROVIDER), text)
 
-    assert [set(statement.columns) for statement in answer.sent] == columns
+    # SQLite sorts the rows of many parents here, and so takes what they are sorted by along.
+    assert [set(statement.columns) - {"order_key"} for statement in answer.sent] == columns
 
 
 @BOTH_WAYS

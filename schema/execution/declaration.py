@@ -140,6 +140,7 @@ class Paged(Declaration):
         requests: makes the requests for a page and for a count of the context, the field's arguments and the columns
             that are needed; raises for arguments that make no sense.
         cursor: the cursor of a row of a page.
+        cursor_needs: the columns that it takes besides those with which the rows begin.
         total: the count as it is told, and whether it is exact.
     """
 
@@ -147,4 +148,5 @@ class Paged(Declaration):
     counts: BatchSource
     requests: Callable[[Context, dict[str, Any], tuple[str, ...]], tuple[Hashable, Hashable]]
     cursor: Callable[[Context, Any, Any], str]
+    cursor_needs: tuple[str, ...] = ()
     total: Callable[[int], tuple[int, bool]]

@@ -3,7 +3,10 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Sequence
 
-from schema.execution.plan import Group, Step
+from schema.execution.declaration import Paged
+from schema.execution.plan import Entry, Group, Step
+
+_CURSORS = {"cursor", "startCursor", "endCursor"}
 
 
 def groups(steps: Sequence[Step]) -> list[Group]:
@@ -49,7 +52,15 @@ def _lay_out(group: Group) -> None:
         for level in levels:
             level.layout = {name: at for at, name in enumerate(sorted(level.needs))}
     elif first.part in {"rows", "page"} and first.source is not None:
-        group.columns = tuple(sorted({name for level in levels for name in level.needs}))
+        needed = {name for level in levels for name in level.needs}
+        needed.update(name for step in group.steps for name in _for_cursors(step.entry))
+        group.columns = tuple(sorted(needed))
         layout = {name: at for at, name in enumerate(first.source.layout(group.columns))}
         for level in levels:
             level.layout = layout
+
+
+def _for_cursors(entry: Entry) -> Sequence[str]:
+    """The columns that an entry's cursors take, if it is a connection of which any is asked for."""
+    names = {inner.name for part in entry.parts for inner in part.parts}
+    return entry.declaration.cursor_needs if isinstance(entry.declaration, Paged) and names & _CURSORS else ()
