@@ -111,15 +111,18 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     t = listing.table.alias("t")
     is_long = _is_long(listing, shape)
     sort: ColumnElement[Any] = t.c[shape.sort]
+    row_id: ColumnElement[Any] = t.c["id"]
     if engine == "sqlite" and shape.narrowed and listing.place is not None:
         # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
         sort = _no_index(sort)
-    ids = (
-        select(t.c["id"], t.c[shape.sort].label("order_key"))
-        .where(*_scope_conditions(listing, t.c, shape, is_walked=engine == "sqlite"), *_keyset(t.c, shape))
-        .order_by(*_order(sort, t.c["id"], shape))
-        .limit(_limit())
+    ids = select(t.c["id"], t.c[shape.sort].label("order_key")).where(
+        *_scope_conditions(listing, t.c, shape, is_walked=engine == "sqlite"), *_keyset(t.c, shape)
     )
+    if is_long and engine == "postgresql" and listing.place is not None:
+        # Where names begin with what is looked for, all hits are at one end of the order: never walk it to find them.
+        hits = ids.offset(_ZERO).subquery("h")
+        ids, sort, row_id = select(hits), hits.c["order_key"], hits.c["id"]
+    ids = ids.order_by(*_order(sort, row_id, shape)).limit(_limit())
     if listing.place is None:
         return Statement(ids.with_only_columns(*_output(t.c, shape)), listing.noun, is_long=is_long)
     a = listing.table.alias("a")

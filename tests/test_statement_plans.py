@@ -70,3 +70,23 @@ async def test_a_page_whose_best_plan_depends_on_its_values_is_planned_each_time
     kinds = await plans(postgresql_hierarchy, PAGES, account)
 
     assert kinds[False] == {"each time"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "walks"),
+    [("first: 5", True), ('first: 5, filter: { search: "a" }', False), ('filter: { search: "a b" }', False)],
+)
+async def test_a_search_gathers_its_hits_and_never_walks_an_order_to_meet_them(
+    postgresql_hierarchy: Store, arguments: str, walks: bool
+) -> None:
+    """All names that begin with a word stand together: an order may be walked nearly to its end before they come."""
+    answer = await ask(postgresql_hierarchy, caller_at(PROVIDER), f"{{ accounts({arguments}) {{ nodes {{ name }} }} }}")
+    text, names, constants = answer.sent[0].text("postgresql")
+    given = {"lo": "000001", "hi": "000001~", "limit": 6}
+    async with postgresql_hierarchy.unfiltered("a test reads a plan") as db:
+        for method in ("sort", "seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+            await db.sql(f"SET LOCAL enable_{method} = off")
+        values = [constants[name] if constants[name] is not None else given.get(name, "a") for name in names]
+        plan = "\n".join(row[0] for row in await db.driver.fetch(f"EXPLAIN {text}", *values))
+
+    assert ("account_name" in plan) is walks
