@@ -153,6 +153,10 @@ class AnyOf(ColumnElement[bool]):
         self.column = column
         self.values = values
 
+    def get_children(self, **_options: Any) -> tuple[ColumnElement[Any], ...]:
+        """Its parts, for those who look through a condition."""
+        return (self.column, self.values)
+
 
 @compiles(AnyOf, "postgresql")
 def _any_of_postgresql(element: AnyOf, compiler: SQLCompiler, **options: Any) -> str:

@@ -44,11 +44,13 @@ ACCOUNTS = Listing(
         "below": BELOW,
         "created_from": at_least("created_at"),
         "created_until": before("created_at"),
-        "email": through(CONTACT, "account_id", "email_key", privilege=Privilege.PERSONAL_DATA_VIEW, folded=True),
-        "external_id": one_of("external_id"),
+        "email": through(
+            CONTACT, "account_id", "email_key", privilege=Privilege.PERSONAL_DATA_VIEW, folded=True, is_selective=True
+        ),
+        "external_id": one_of("external_id", is_selective=True),
         "search": words(TERM, "path", own="path"),
-        "status": one_of("status", is_broad=True),
-        "type": one_of("type", is_broad=True),
+        "status": one_of("status"),
+        "type": one_of("type"),
     },
 )
 

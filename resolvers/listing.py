@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ColumnElement, Table, Text, and_, bindparam, select, true
+from sqlalchemy import ColumnElement, Table, Text, and_, bindparam, select, true
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from models.statement import any_of
 from models.text import fold, terms
@@ -15,7 +16,7 @@ from resolvers.privileges import Privilege
 if TYPE_CHECKING:
     from resolvers.context import Context
 
-Columns = ReadOnlyColumnCollection[str, Column[Any]]
+Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 Condition = Callable[[Columns, str, int], ColumnElement[bool]]
 """Columns of the listed table, the parameter's name, and how many values the filter was given."""
 
@@ -42,8 +43,10 @@ class Filter:
         parameters: the values for those parameters.
         arity: how many conditions a value makes; part of the statement's shape.
         privilege: what it takes to ask (filtering by a hidden column would tell of it).
-        is_broad: it lets most rows through, so that over a large scope walking the order beats gathering what matches.
-        gathers: all that matches is gathered first, however much that is.
+        column: that a single value is compared with.
+        range_of: the column of which it bounds the range.
+        is_selective: it lets but a few rows through, which an index finds.
+        gathers: what matches is found by another table, so that no order leads to it.
         prepare: turns what was asked for into the value of another filter, with at most one statement.
     """
 
@@ -51,7 +54,9 @@ class Filter:
     parameters: Callable[[str, Any], dict[str, Any]]
     arity: Callable[[Any], int] = lambda _value: 1
     privilege: Privilege | None = None
-    is_broad: bool = False
+    column: str = ""
+    range_of: str = ""
+    is_selective: bool = False
     gathers: bool = False
     prepare: "Callable[[Context, Any], Awaitable[tuple[str, Any]]] | None" = None
 
@@ -88,7 +93,7 @@ def storable(values: Iterable[Any]) -> list[Any]:
 
 
 def one_of(
-    column: str, of: Any = Text, *, privilege: Privilege | None = None, folded: bool = False, is_broad: bool = False
+    column: str, of: Any = Text, *, privilege: Privilege | None = None, folded: bool = False, is_selective: bool = False
 ) -> Filter:
     """The column is one of a list of values; `folded` for columns that hold folded text.
 
@@ -103,7 +108,12 @@ def one_of(
         return {name: next(iter(kept), None) if len(values) == 1 else kept}
 
     return Filter(
-        condition, parameters, arity=lambda values: min(len(values), 2) or 2, privilege=privilege, is_broad=is_broad
+        condition,
+        parameters,
+        lambda values: min(len(values), 2) or 2,
+        privilege,
+        column=column,
+        is_selective=is_selective,
     )
 
 
@@ -112,19 +122,31 @@ def equals(column: str) -> Filter:
     return Filter(lambda c, name, _n: c[column] == bindparam(name, type_=c[column].type), lambda name, v: {name: v})
 
 
-def at_least(column: str) -> Filter:
-    """The column is the value or later."""
-    return Filter(lambda c, name, _n: c[column] >= bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+def at_least(column: str, key: str = "") -> Filter:
+    """The column is the value or later; so is its `key`, if it has a column that it is sorted by in its stead."""
+
+    def condition(c: Columns, name: str, _count: int) -> ColumnElement[bool]:
+        return and_(*(c[each] >= bindparam(name, type_=c[each].type) for each in (column, key) if each))
+
+    return Filter(condition, lambda name, value: {name: value}, range_of=key or column)
 
 
-def at_most(column: str) -> Filter:
-    """The column is the value or earlier."""
-    return Filter(lambda c, name, _n: c[column] <= bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+def at_most(column: str, key: str = "") -> Filter:
+    """The column is the value or earlier; its `key` too."""
+
+    def condition(c: Columns, name: str, _count: int) -> ColumnElement[bool]:
+        return and_(*(c[each] <= bindparam(name, type_=c[each].type) for each in (column, key) if each))
+
+    return Filter(condition, lambda name, value: {name: value}, range_of=key or column)
 
 
 def before(column: str) -> Filter:
     """The column is earlier than the value."""
-    return Filter(lambda c, name, _n: c[column] < bindparam(name, type_=c[column].type), lambda name, v: {name: v})
+    return Filter(
+        lambda c, name, _n: c[column] < bindparam(name, type_=c[column].type),
+        lambda name, v: {name: v},
+        range_of=column,
+    )
 
 
 def through(
@@ -136,6 +158,7 @@ def through(
     privilege: Privilege | None = None,
     folded: bool = False,
     of: Any = Text,
+    is_selective: bool = False,
 ) -> Filter:
     """Some row of another table, joined by `key`, has one of a list of values in `column`."""
     return Filter(
@@ -144,6 +167,7 @@ def through(
         ),
         parameters=lambda name, values: {name: storable(map(fold, values) if folded else values)},
         privilege=privilege,
+        is_selective=is_selective,
     )
 
 

@@ -15,15 +15,15 @@ ORDERS = Listing(
     sorts={"CREATED_AT": Sort("created_at", instant), "NUMBER": Sort("number")},
     default=("CREATED_AT", True),
     filters={
-        "account": one_of("account_id", BigInteger),
+        "account": one_of("account_id", BigInteger, is_selective=True),
         "below": BELOW,
         "created_from": at_least("created_at"),
         "created_until": before("created_at"),
-        "number": one_of("number"),
-        "po_number": one_of("po_number"),
-        "status": one_of("status", is_broad=True),
-        "subscription": one_of("subscription_id", BigInteger),
-        "type": one_of("type", is_broad=True),
+        "number": one_of("number", is_selective=True),
+        "po_number": one_of("po_number", is_selective=True),
+        "status": one_of("status"),
+        "subscription": one_of("subscription_id", BigInteger, is_selective=True),
+        "type": one_of("type"),
     },
 )
 

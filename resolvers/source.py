@@ -18,6 +18,7 @@ from resolvers.errors import InvalidError
 from resolvers.listing import Listing
 from resolvers.page import COUNT_CAP, SORT_KEY, CountRequest, PageRequest, Slice
 from resolvers.privileges import Privilege
+from resolvers.scope_pages import scope_count, scope_page
 from resolvers.statements import (
     ByColumn,
     Match,
@@ -25,8 +26,6 @@ from resolvers.statements import (
     counts_of_parents,
     pages_of_parents,
     rows_by_key,
-    scope_count,
-    scope_page,
 )
 
 if TYPE_CHECKING:
@@ -192,6 +191,7 @@ async def _plan(
             after_cursor=request.cursor is not None,
             max_depth=request.max_depth is not None,
             narrowed=_is_narrowed(context, parameters, of_parents=of_parents),
+            wide=_is_wide(context, parameters, of_parents=of_parents),
         ),
         parameters | {"limit": request.size + 1},
     )
@@ -205,8 +205,10 @@ async def _count_plan(context: "Context", listing: Listing, request: CountReques
     if request.max_depth is not None:
         parameters["max_length"] = _length(request.max_depth)
     narrowed = not of_parents or "is_part" in parameters
-    has_depth = request.max_depth is not None
-    return _Plan(Shape((), shape, "id", descending=False, max_depth=has_depth, narrowed=narrowed), parameters)
+    has_depth, wide = request.max_depth is not None, _is_wide(context, parameters, of_parents=of_parents)
+    return _Plan(
+        Shape((), shape, "id", descending=False, max_depth=has_depth, narrowed=narrowed, wide=wide), parameters
+    )
 
 
 _DEEPEST = 10_000
@@ -256,6 +258,10 @@ def _is_narrowed(context: "Context", parameters: dict[str, Any], *, of_parents: 
     if of_parents or "is_part" in parameters:
         return "is_part" in parameters
     return context.engine == "postgresql" or not context.caller.is_wide
+
+
+def _is_wide(context: "Context", parameters: dict[str, Any], *, of_parents: bool) -> bool:
+    return not of_parents and "is_part" not in parameters and context.caller.is_wide
 
 
 def _require(context: "Context", privilege: Privilege | None) -> None:

@@ -1,4 +1,4 @@
-"""The statements behind every list, built once for each shape and kept.
+"""The statements behind lists, built once for each shape and kept; those over a whole scope are in `scope_pages.py`.
 
 A shape is all that changes the text: table, columns, order, direction, which filters, whether there is a cursor.
 Values are parameters. Query texts and their measurements: storage reference §3.
@@ -14,7 +14,6 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    UnaryExpression,
     and_,
     bindparam,
     func,
@@ -23,16 +22,15 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.sql.operators import custom_op
 
 from models.statement import Engine, Statement, any_of, keys
 from resolvers.listing import Columns, Listing
 from resolvers.page import COUNT_CAP, SORT_KEY
 
-_SHAPES = 4000
+SHAPES = 4000
 """Statements kept of each kind; a shape takes a few kilobytes."""
 
-_ZERO: Any = literal_column("0")
+ZERO: Any = literal_column("0")
 
 
 class Match(Protocol):
@@ -90,6 +88,7 @@ class Shape:
         after_cursor: whether it starts behind a cursor.
         max_depth: whether the depth is bounded.
         narrowed: whether the range of the scope is part of the statement.
+        wide: whether the scope holds so much of the tree that an order may as well be walked.
     """
 
     columns: tuple[str, ...]
@@ -99,58 +98,10 @@ class Shape:
     after_cursor: bool = False
     max_depth: bool = False
     narrowed: bool = True
+    wide: bool = False
 
 
-@lru_cache(_SHAPES)
-def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
-    """A page over one range of paths: ids first, from an index, then the rows.
-
-    Parameters: `lo`, `hi` (when narrowed), `vendor`, `max_length`, `cursor_key`, `cursor_id`, `limit`, and the
-    filters' own.
-    """
-    t = listing.table.alias("t")
-    is_long = _is_long(listing, shape)
-    sort: ColumnElement[Any] = t.c[shape.sort]
-    row_id: ColumnElement[Any] = t.c["id"]
-    if engine == "sqlite" and shape.narrowed and listing.place is not None:
-        # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
-        sort = _no_index(sort)
-    ids = select(t.c["id"], t.c[shape.sort].label("order_key")).where(
-        *_scope_conditions(listing, t.c, shape, is_walked=engine == "sqlite"), *_keyset(t.c, shape)
-    )
-    if is_long and engine == "postgresql" and listing.place is not None:
-        # Where names begin with what is looked for, all hits are at one end of the order: never walk it to find them.
-        hits = ids.offset(_ZERO).subquery("h")
-        ids, sort, row_id = select(hits), hits.c["order_key"], hits.c["id"]
-    ids = ids.order_by(*_order(sort, row_id, shape)).limit(_limit())
-    if listing.place is None:
-        return Statement(ids.with_only_columns(*_output(t.c, shape)), listing.noun, is_long=is_long)
-    a = listing.table.alias("a")
-    rows = select(*_output(a.c, shape))
-    if engine == "sqlite":
-        # IN, for a join makes SQLite read the whole table first, for a Bloom filter over a hundred ids.
-        rows = rows.where(a.c["id"].in_(ids.with_only_columns(t.c["id"])))
-        return Statement(rows.order_by(*_order(a.c[shape.sort], a.c["id"], shape)), listing.noun, is_long=is_long)
-    # OFFSET 0 keeps the planner from turning the look-ups by id into a join that it would misjudge.
-    page = ids.subquery("p")
-    row = rows.where(a.c["id"] == page.c["id"]).correlate(page).offset(_ZERO).lateral("r")
-    order = _order(page.c["order_key"], page.c["id"], shape)
-    return Statement(select(*row.c).select_from(page.join(row, true())).order_by(*order), listing.noun)
-
-
-@lru_cache(_SHAPES)
-def scope_count(engine: Engine, listing: Listing, shape: Shape) -> Statement:
-    """How many rows such a page could reach, up to one more than the cap: one row, one column."""
-    t = listing.table.alias("t")
-    some = select(_ZERO).select_from(t).where(*_scope_conditions(listing, t.c, shape)).limit(COUNT_CAP + 1)
-    return Statement(select(func.count().label("n")).select_from(some.subquery("s")), is_long=_is_long(listing, shape))
-
-
-def _is_long(listing: Listing, shape: Shape) -> bool:
-    return any(listing.filters[name].gathers for name, _ in shape.filters)
-
-
-@lru_cache(_SHAPES)
+@lru_cache(SHAPES)
 def pages_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shape) -> Statement:
     """The same page for each of many parents, in one statement.
 
@@ -161,32 +112,32 @@ def pages_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shap
     k = keys("keys", engine, match.key_type)
     key = k.c["value"]
     t = listing.table.alias("t")
-    where = [*_parent_conditions(listing, match, t.c, key, shape), *_keyset(t.c, shape)]
-    order = _order(t.c[shape.sort], t.c["id"], shape)
+    where = [*_parent_conditions(listing, match, t.c, key, shape), *keyset(t.c, shape)]
+    order = ordered(t.c[shape.sort], t.c["id"], shape)
     parent_key = key.label("parent_key")
     if engine == "postgresql":
-        rows = select(*_output(t.c, shape)).where(*where).correlate(k)
+        rows = select(*output(t.c, shape)).where(*where).correlate(k)
         if match.fenced:
-            fenced = rows.add_columns(t.c[shape.sort].label("fenced_key")).offset(_ZERO).subquery("f")
+            fenced = rows.add_columns(t.c[shape.sort].label("fenced_key")).offset(ZERO).subquery("f")
             rows = select(*(column for column in fenced.c if column.key != "fenced_key"))
-            order = _order(fenced.c["fenced_key"], fenced.c["id"], shape)
-        page = rows.order_by(*order).limit(_limit()).lateral("p")
+            order = ordered(fenced.c["fenced_key"], fenced.c["id"], shape)
+        page = rows.order_by(*order).limit(limit()).lateral("p")
         page_of_each = select(parent_key, *page.c).select_from(k.join(page, true()))
         return Statement(page_of_each, listing.noun, is_lookup=_is_lookup(match, shape))
     # SQLite has no LATERAL; a correlated IN with an order and limit of its own does the same.
-    ids = select(t.c["id"]).where(*where).order_by(*order).limit(_limit()).correlate(k)
+    ids = select(t.c["id"]).where(*where).order_by(*order).limit(limit()).correlate(k)
     a = listing.table.alias("a")
-    rows = select(parent_key, *_output(a.c, shape), a.c[shape.sort].label("order_key"))
+    rows = select(parent_key, *output(a.c, shape), a.c[shape.sort].label("order_key"))
     return Statement(rows.select_from(k.join(a, a.c["id"].in_(ids))), listing.noun)
 
 
-@lru_cache(_SHAPES)
+@lru_cache(SHAPES)
 def counts_of_parents(engine: Engine, listing: Listing, match: Match, shape: Shape) -> Statement:
     """For each of many parents (`keys`) how many rows its list has, up to one more than the cap."""
     k = keys("keys", engine, match.key_type)
     t = listing.table.alias("t")
     where = _parent_conditions(listing, match, t.c, k.c["value"], shape)
-    some = select(_ZERO).select_from(t).where(*where).limit(COUNT_CAP + 1)
+    some = select(ZERO).select_from(t).where(*where).limit(COUNT_CAP + 1)
     if engine == "postgresql":
         counted = select(func.count().label("n")).select_from(some.correlate(k).subquery("s")).lateral("c")
         count_of_each = select(k.c["value"].label("parent_key"), counted.c["n"]).select_from(k.join(counted, true()))
@@ -196,7 +147,7 @@ def counts_of_parents(engine: Engine, listing: Listing, match: Match, shape: Sha
     return Statement(select(k.c["value"].label("parent_key"), number.label("n")).select_from(k))
 
 
-@lru_cache(_SHAPES)
+@lru_cache(SHAPES)
 def rows_by_key(table: Table, column: str, columns: tuple[str, ...], order: tuple[str, ...] = ()) -> Statement:
     """The rows whose `column`, which comes first, is one of `keys`, sorted by `order`."""
     selected = [table.c[name] for name in dict.fromkeys((column, *columns))]
@@ -214,45 +165,29 @@ def _is_lookup(match: Match, shape: Shape) -> bool:
     return not (match.fenced or shape.filters or shape.narrowed or shape.max_depth)
 
 
-def _scope_conditions(
-    listing: Listing, c: Columns, shape: Shape, *, is_walked: bool = False
-) -> list[ColumnElement[bool]]:
-    conditions = _filters(listing, c, shape, is_walked=is_walked)
-    if shape.narrowed and listing.whole_scope is not None:
-        conditions.append(listing.whole_scope(c))
-    elif shape.narrowed and listing.place is not None:
-        conditions.append(_in_range(c[listing.place]))
-    return conditions
-
-
 def _parent_conditions(
     listing: Listing, match: Match, c: Columns, key: ColumnElement[Any], shape: Shape
 ) -> list[ColumnElement[bool]]:
-    conditions = [match.condition(c, key), *_filters(listing, c, shape)]
+    conditions = [match.condition(c, key), *filters_of(listing, c, shape)]
     if shape.narrowed and listing.place is not None:
-        conditions.append(_in_range(c[listing.place]))
+        conditions.append(in_range(c[listing.place]))
     if shape.max_depth:
         conditions.append(func.length(c["path"]) <= func.length(key) + bindparam("max_length", type_=Integer))
     return conditions
 
 
-def _in_range(place: ColumnElement[Any]) -> ColumnElement[bool]:
+def in_range(place: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a path lies in the range that the statement is narrowed to."""
     return and_(place >= bindparam("lo", type_=Text), place < bindparam("hi", type_=Text))
 
 
-def _filters(listing: Listing, c: Columns, shape: Shape, *, is_walked: bool = False) -> list[ColumnElement[bool]]:
-    """The conditions of the filters; where SQLite is to walk the order, broad ones offer it no index."""
-    plain: Any = {name: _no_index(c[name]) for name in c.keys()} if is_walked and not shape.narrowed else c  # noqa: SIM118  # no dict
-    chosen = [(listing.filters[name], name, arity) for name, arity in shape.filters]
-    return [each.condition(plain if each.is_broad else c, name, arity) for each, name, arity in chosen]
+def filters_of(listing: Listing, c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
+    """The conditions of the filters."""
+    return [listing.filters[name].condition(c, name, arity) for name, arity in shape.filters]
 
 
-def _no_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column behind a `+`, which to SQLite is an expression that no index holds."""
-    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
-
-
-def _keyset(c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
+def keyset(c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
+    """Whether a row comes behind the cursor, if there is one."""
     if not shape.after_cursor:
         return []
     here = tuple_(c[shape.sort], c["id"])
@@ -260,14 +195,17 @@ def _keyset(c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
     return [here < there if shape.descending else here > there]
 
 
-def _order(sort: ColumnElement[Any], row_id: ColumnElement[Any], shape: Shape) -> list[ColumnElement[Any]]:
+def ordered(sort: ColumnElement[Any], row_id: ColumnElement[Any], shape: Shape) -> list[ColumnElement[Any]]:
+    """What to sort by, in the direction in which rows are fetched."""
     return [sort.desc(), row_id.desc()] if shape.descending else [sort.asc(), row_id.asc()]
 
 
-def _output(c: Columns, shape: Shape) -> list[ColumnElement[Any]]:
+def output(c: Columns, shape: Shape) -> list[ColumnElement[Any]]:
+    """The columns of a page's rows: the id, then those that are asked for."""
     names = dict.fromkeys(("id", *shape.columns))
     return [c[shape.sort].label(SORT_KEY) if name == SORT_KEY else c[name] for name in names]
 
 
-def _limit() -> Any:
+def limit() -> Any:
+    """How many rows to fetch of each page."""
     return bindparam("limit", type_=BigInteger)

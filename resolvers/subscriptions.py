@@ -54,7 +54,7 @@ SUBSCRIPTIONS = Listing(
     },
     default=("CREATED_AT", True),
     filters={
-        "account": one_of("account_id", BigInteger),
+        "account": one_of("account_id", BigInteger, is_selective=True),
         "auto_renew": equals("auto_renew"),
         "below": BELOW,
         "expires_from": at_least("expiration_date"),
@@ -64,9 +64,9 @@ SUBSCRIPTIONS = Listing(
         # What `mpn` becomes: not `product`, which may be asked for beside it.
         "mpn_product": one_of("product_id", BigInteger),
         "product": one_of("product_id", BigInteger),
-        "renews_from": at_least("renewal_date"),
-        "renews_to": at_most("renewal_date"),
-        "status": one_of("status", is_broad=True),
+        "renews_from": at_least("renewal_date", "renewal_key"),
+        "renews_to": at_most("renewal_date", "renewal_key"),
+        "status": one_of("status"),
     },
 )
 

@@ -28,11 +28,11 @@ USERS = Listing(
     default=("CREATED_AT", False),
     filters={
         "below": BELOW,
-        "email": one_of("email_key", privilege=_PERSONAL, folded=True),
-        "kind": one_of("kind", is_broad=True),
+        "email": one_of("email_key", privilege=_PERSONAL, folded=True, is_selective=True),
+        "kind": one_of("kind"),
         "role": through(USER_ROLE, "user_id", "role_code"),
         "search": words(table_of(UserTerm), "user_id", own="id", privilege=_PERSONAL),
-        "status": one_of("status", is_broad=True),
+        "status": one_of("status"),
     },
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import resolvers.scope_pages
 import resolvers.source
 import resolvers.statements
 import schema.connection
@@ -296,14 +297,14 @@ async def test_beyond_the_cap_a_count_says_that_there_are_more(
     whole = 64 if "accounts" in document else 63
     told = {}
     for cap in (whole - 1, whole, whole + 1):
-        for module in (resolvers.source, resolvers.statements, schema.connection):
+        for module in (resolvers.source, resolvers.scope_pages, resolvers.statements, schema.connection):
             monkeypatch.setattr(module, "COUNT_CAP", cap)
-        for build in (resolvers.statements.scope_count, resolvers.statements.counts_of_parents):
+        for build in (resolvers.scope_pages.scope_count, resolvers.statements.counts_of_parents):
             build.cache_clear()
         answer = await ask(market_store, at(market_world, PROVIDER), document)
         part = answer.data.get("parent", answer.data)["list"]
         told[cap - whole] = (part["totalCount"] - whole, part["totalCountIsExact"])
-    resolvers.statements.scope_count.cache_clear()
+    resolvers.scope_pages.scope_count.cache_clear()
     resolvers.statements.counts_of_parents.cache_clear()
 
     assert told == {-1: (-1, False), 0: (0, True), 1: (0, True)}

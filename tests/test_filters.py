@@ -1,6 +1,7 @@
 """Conditions: each against a Python oracle, alone and together, at the root and below every parent."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from graphql import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import resolvers.scope_pages
 from models.store import Store
 from resolvers.caller import Caller
 from tests.asking import ask, caller_at
 from tests.candidates import ROOT_LISTS, candidates
-from tests.documents import connections, filter_type, filters, node_type, noun_of
+from tests.documents import connections, filter_type, filters, node_type, noun_of, orders
 from tests.hierarchy import Record, World
 from tests.lists import TABLES, Seen, fulfils, global_id, in_order, rows_of, seen_by
 from tests.market import NAMES, OTHER_RESELLER, PROVIDER, RESELLER, SUBRESELLER
@@ -92,6 +94,42 @@ async def test_a_condition_below_a_parent_chooses_among_its_own_rows(
 
                 assert [node["id"] for node in parent["page"]["nodes"]] == expected, (condition, value, parent["id"])
                 assert parent["page"]["totalCount"] == len(expected)
+
+
+async def pages(store: Store, caller: Caller, name: str, order: str, given: dict[str, Any]) -> list[list[str]]:
+    """The first pages of a list at the root, two rows each: forwards, then backwards."""
+    found = []
+    for ways in ("first: 2, after: $cursor", "last: 2, before: $cursor"):
+        text = (
+            f"query($filter: {ROOT_LISTS[name].args['filter'].type}, $cursor: String) {{ page: {name}({ways},"
+            f" filter: $filter, orderBy: {{ {order} }}) {{ nodes {{ id }} pageInfo {{ startCursor endCursor }} }} }}"
+        )
+        cursor = None
+        for _ in range(4):
+            answer = await ask(store, caller, text, {"filter": given, "cursor": cursor})
+            page = answer.data["page"]
+            found.append([node["id"] for node in page["nodes"]])
+            cursor = page["pageInfo"]["endCursor" if "first" in ways else "startCursor"]
+    return found
+
+
+@pytest.mark.parametrize("way", [3, 2_000])
+@pytest.mark.parametrize(("name", "condition"), CONDITIONS)
+async def test_over_a_wide_scope_the_same_is_found_whether_or_not_walking_a_part_of_the_order_is_enough(
+    market_store: Store, market_world: World, monkeypatch: pytest.MonkeyPatch, name: str, condition: str, way: int
+) -> None:
+    monkeypatch.setattr(resolvers.scope_pages, "_WAY", way)
+    resolvers.scope_pages.scope_page.cache_clear()
+    narrow = at(market_world, RESELLER)
+    wide = replace(narrow, size_class=20)
+    values = candidates(market_world, node_type(ROOT_LISTS[name]).name, condition, filters(ROOT_LISTS[name])[condition])
+    for value in values[:: max(len(values) // 2, 1)]:
+        for order in orders(ROOT_LISTS[name]):
+            given = {condition: value}
+            expected = await pages(market_store, narrow, name, f"field: {order}", given)
+
+            assert await pages(market_store, wide, name, f"field: {order}", given) == expected, (value, order)
+    resolvers.scope_pages.scope_page.cache_clear()
 
 
 def combinations(world: World, name: str) -> st.SearchStrategy[dict[str, Any]]:
