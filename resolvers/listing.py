@@ -60,6 +60,11 @@ class Filter:
     gathers: bool = False
     prepare: "Callable[[Context, Any], Awaitable[tuple[str, Any]]] | None" = None
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether it leads to what belongs to one other row."""
+        return self.column.endswith("_id")
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Listing:

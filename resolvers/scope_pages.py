@@ -7,6 +7,7 @@ knows which it will be. So, over a wide scope, an order is walked for a bounded 
 if that did not fill the page. Where an index holds the filtered rows in their order, neither question arises.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -95,10 +96,14 @@ def _gathered(engine: Engine, listing: Listing, shape: Shape) -> Select[Any]:
 def _walked_or_gathered(engine: Engine, listing: Listing, shape: Shape) -> Any:
     """What passes within the first part of the order; if that is too little, what is gathered instead."""
     t = listing.table.alias("t")
-    names = {"id", shape.sort} | _columns_of(t, filters_of(listing, t.c, shape))
-    way = select(*(t.c[name] for name in sorted(names))).where(*keyset(t.c, shape))
+    leading = _leading(listing, shape)
+    further = replace(shape, filters=tuple(each for each in shape.filters if each not in leading))
+    names = {"id", shape.sort} | _columns_of(t, filters_of(listing, t.c, further))
+    way = select(*(t.c[name] for name in sorted(names))).where(
+        *filters_of(listing, t.c, replace(shape, filters=leading)), *keyset(t.c, shape)
+    )
     w = way.order_by(*ordered(t.c[shape.sort], t.c["id"], shape)).limit(_WAY).subquery("w")
-    met = select(w.c["id"], w.c[shape.sort].label("order_key")).where(*filters_of(listing, w.c, shape))
+    met = select(w.c["id"], w.c[shape.sort].label("order_key")).where(*filters_of(listing, w.c, further))
     walked = met.order_by(*ordered(w.c[shape.sort], w.c["id"], shape)).limit(limit()).cte("walked")
     is_full = select(func.count(walked.c["id"])).scalar_subquery() >= limit()
     # A limit of nought is looked at before anything else; a condition might be looked at for each row.
@@ -112,12 +117,23 @@ def _columns_of(t: FromClause, conditions: list[ColumnElement[bool]]) -> set[str
     return {part.name for part in parts if isinstance(part, ColumnClause) and part.table is t}
 
 
-def _is_indexed(listing: Listing, shape: Shape) -> bool:
-    """Whether an index holds the rows that pass in the order of the page: equal in its first columns, then sorted."""
-    chosen = [(listing.filters[name], arity) for name, arity in shape.filters]
-    equal = {each.column if arity == 1 else "" for each, arity in chosen if each.range_of != shape.sort}
+def _leading(listing: Listing, shape: Shape) -> tuple[tuple[str, int], ...]:
+    """The filters behind which an index holds the rows in the page's order: equal in its first columns, then sorted."""
     indexes = ([column.name for column in index.columns] for index in listing.table.indexes)
-    return any([set(names[: len(equal)]), names[len(equal) :][:1]] == [equal, [shape.sort]] for names in indexes)
+    starts = [names[: names.index(shape.sort)] for names in indexes if shape.sort in names]
+    # A reference leads to fewer rows than a status.
+    chosen = sorted(shape.filters, key=lambda each: not listing.filters[each[0]].is_reference)
+    equal = {listing.filters[each[0]].column: each for each in chosen if each[1] == 1}
+    usable = (start for start in starts if equal.keys() >= set(start))
+    served = max(usable, key=lambda start: (len(start), start[:1] == list(equal)[:1]), default=[])
+    bounds = tuple(each for each in shape.filters if listing.filters[each[0]].range_of == shape.sort)
+    return (*(equal[column] for column in served), *bounds)
+
+
+def _is_indexed(listing: Listing, shape: Shape) -> bool:
+    """Whether an index holds the rows that pass in the order of the page: all of them, or those of one reference."""
+    leading = _leading(listing, shape)
+    return len(leading) == len(shape.filters) or any(listing.filters[name].is_reference for name, _ in leading)
 
 
 def _is_long(listing: Listing, shape: Shape) -> bool:
