@@ -53,6 +53,7 @@ class Account(Dated, table=True):
         Index("account_name", "name_key", "id"),
         Index("account_created", "created_at", "id"),
         Index("account_status_name", "status", "name_key", "id"),
+        Index("account_type_name", "type", "name_key", "id"),
         Index("account_parent_external", "parent_id", "external_id", unique=True),
         Index("account_external", "external_id"),
         Index("account_import_key", "import_key", unique=True),

@@ -11,8 +11,8 @@ from models.base import table_of
 from models.statement import Row, Statement, any_of
 from resolvers.listing import Filter, Listing, Sort, at_least, before, instant, one_of, storable, through, words
 from resolvers.privileges import Privilege
-from resolvers.source import Source, one, pages_by, pages_matching, pages_of_scope, several
-from resolvers.statements import BelowPath, rows_by_key
+from resolvers.source import Source, one, pages_below, pages_by, pages_of_scope, several
+from resolvers.statements import rows_by_key
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -56,7 +56,7 @@ ACCOUNTS = Listing(
 
 in_scope = pages_of_scope(ACCOUNTS)
 children = pages_by(ACCOUNTS, "parent_id")
-descendants = pages_matching("account.below", ACCOUNTS, BelowPath(), "path")
+descendants = pages_below("account.below", ACCOUNTS)
 
 by_id = one(ACCOUNT, "id")
 by_account_id = one(ACCOUNT, "account_id")

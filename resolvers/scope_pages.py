@@ -11,7 +11,19 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, Select, UnaryExpression, case, func, select, true, union_all
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Integer,
+    Select,
+    UnaryExpression,
+    bindparam,
+    case,
+    func,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import iterate
@@ -29,11 +41,12 @@ _WAY = 2_000
 def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     """A page over one range of paths.
 
-    Parameters: `lo`, `hi` (when narrowed), `vendor`, `cursor_key`, `cursor_id`, `limit`, and the filters' own.
+    Parameters: `lo`, `hi` (when narrowed), `vendor`, `max_length` (of a path), `cursor_key`, `cursor_id`, `limit`, and
+    the filters' own.
     """
     t = listing.table.alias("t")
     if listing.place is None:  # short lists, whose rows are small
-        rows = select(*output(t.c, shape)).where(*_conditions(listing, t.c, shape), *keyset(t.c, shape))
+        rows = select(*output(t.c, shape)).where(*_conditions(engine, listing, t.c, shape), *keyset(t.c, shape))
         return Statement(rows.order_by(*ordered(t.c[shape.sort], t.c["id"], shape)).limit(limit()), listing.noun)
     page: Any = _ids(engine, listing, shape).subquery("p")
     a = listing.table.alias("a")
@@ -53,7 +66,7 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
 def scope_count(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     """How many rows such a page could reach, up to one more than the cap: one row, one column."""
     t = listing.table.alias("t")
-    some = select(ZERO).select_from(t).where(*_conditions(listing, t.c, shape)).limit(COUNT_CAP + 1)
+    some = select(ZERO).select_from(t).where(*_conditions(engine, listing, t.c, shape)).limit(COUNT_CAP + 1)
     number = select(func.count().label("n")).select_from(some.subquery("s"))
     return Statement(number, is_long=_is_long(listing, shape))
 
@@ -61,7 +74,7 @@ def scope_count(engine: Engine, listing: Listing, shape: Shape) -> Statement:
 def _ids(engine: Engine, listing: Listing, shape: Shape) -> Any:
     """The page's ids, each with its `order_key`."""
     chosen = [listing.filters[name] for name, _ in shape.filters]
-    if not chosen or _is_indexed(listing, shape) or any(each.is_selective for each in chosen):
+    if _is_indexed(listing, shape) or any(each.is_selective for each in chosen):
         return _in_order(engine, listing, shape)
     if shape.wide:
         return _walked_or_gathered(engine, listing, shape)
@@ -74,18 +87,18 @@ def _in_order(engine: Engine, listing: Listing, shape: Shape) -> Select[Any]:
     """As the planner likes it."""
     t = listing.table.alias("t")
     sort: ColumnElement[Any] = t.c[shape.sort]
-    if engine == "sqlite" and shape.narrowed:
+    if engine == "sqlite" and shape.narrowed and not shape.wide:
         # SQLite has no idea how small the range is, and would rather walk the sort order: `+` takes that from it.
         sort = _no_index(sort)
     found = select(t.c["id"], t.c[shape.sort].label("order_key"))
-    found = found.where(*_conditions(listing, t.c, shape), *keyset(t.c, shape))
+    found = found.where(*_conditions(engine, listing, t.c, shape), *keyset(t.c, shape))
     return found.order_by(*ordered(sort, t.c["id"], shape)).limit(limit())
 
 
 def _gathered(engine: Engine, listing: Listing, shape: Shape) -> Select[Any]:
     """All that passes the filters, by whatever index finds it, then sorted; without its limit."""
     t = listing.table.alias("g")
-    found = select(t.c["id"], t.c[shape.sort].label("order_key")).where(*_conditions(listing, t.c, shape))
+    found = select(t.c["id"], t.c[shape.sort].label("order_key")).where(*_conditions(engine, listing, t.c, shape))
     if engine == "postgresql":
         hits = found.where(*keyset(t.c, shape)).offset(ZERO).subquery("h")
         return select(hits).order_by(*ordered(hits.c["order_key"], hits.c["id"], shape))
@@ -98,12 +111,12 @@ def _walked_or_gathered(engine: Engine, listing: Listing, shape: Shape) -> Any:
     t = listing.table.alias("t")
     leading = _leading(listing, shape)
     further = replace(shape, filters=tuple(each for each in shape.filters if each not in leading))
-    names = {"id", shape.sort} | _columns_of(t, filters_of(listing, t.c, further))
+    names = {"id", shape.sort} | _columns_of(t, _conditions(engine, listing, t.c, further))
     way = select(*(t.c[name] for name in sorted(names))).where(
         *filters_of(listing, t.c, replace(shape, filters=leading)), *keyset(t.c, shape)
     )
     w = way.order_by(*ordered(t.c[shape.sort], t.c["id"], shape)).limit(_WAY).subquery("w")
-    met = select(w.c["id"], w.c[shape.sort].label("order_key")).where(*filters_of(listing, w.c, further))
+    met = select(w.c["id"], w.c[shape.sort].label("order_key")).where(*_conditions(engine, listing, w.c, further))
     walked = met.order_by(*ordered(w.c[shape.sort], w.c["id"], shape)).limit(limit()).cte("walked")
     is_full = select(func.count(walked.c["id"])).scalar_subquery() >= limit()
     # A limit of nought is looked at before anything else; a condition might be looked at for each row.
@@ -133,7 +146,8 @@ def _leading(listing: Listing, shape: Shape) -> tuple[tuple[str, int], ...]:
 def _is_indexed(listing: Listing, shape: Shape) -> bool:
     """Whether an index holds the rows that pass in the order of the page: all of them, or those of one reference."""
     leading = _leading(listing, shape)
-    return len(leading) == len(shape.filters) or any(listing.filters[name].is_reference for name, _ in leading)
+    is_all = len(leading) == len(shape.filters) and not shape.max_depth
+    return is_all or any(listing.filters[name].is_reference for name, _ in leading)
 
 
 def _is_long(listing: Listing, shape: Shape) -> bool:
@@ -141,15 +155,18 @@ def _is_long(listing: Listing, shape: Shape) -> bool:
     chosen = [listing.filters[name] for name, _ in shape.filters]
     if any(each.is_selective for each in chosen):
         return False
-    return any(each.gathers for each in chosen) or (shape.wide and bool(chosen) and not _is_indexed(listing, shape))
+    return any(each.gathers for each in chosen) or (shape.wide and not _is_indexed(listing, shape))
 
 
-def _conditions(listing: Listing, c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
+def _conditions(engine: Engine, listing: Listing, c: Columns, shape: Shape) -> list[ColumnElement[bool]]:
     conditions = filters_of(listing, c, shape)
+    if shape.max_depth:
+        conditions.append(func.length(c["path"]) <= bindparam("max_length", type_=Integer))
     if shape.narrowed and listing.whole_scope is not None:
         conditions.append(listing.whole_scope(c))
     elif shape.narrowed and listing.place is not None:
-        conditions.append(in_range(c[listing.place]))
+        place = c[listing.place]
+        conditions.append(in_range(_no_index(place) if engine == "sqlite" and shape.wide else place))
     return conditions
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
 
-from models.path import WIDTH
+from models.path import AFTER_SELF, AFTER_SUBTREE, WIDTH
 from models.statement import Row
 from resolvers.errors import InvalidError
 from resolvers.listing import Listing
@@ -20,6 +20,7 @@ from resolvers.page import COUNT_CAP, SORT_KEY, CountRequest, PageRequest, Slice
 from resolvers.privileges import Privilege
 from resolvers.scope_pages import scope_count, scope_page
 from resolvers.statements import (
+    BelowPath,
     ByColumn,
     Match,
     Shape,
@@ -133,6 +134,33 @@ def pages_matching(name: str, listing: Listing, match: Match, needs: str) -> Pag
     return PageSource(listing, pages, Source(f"{name}.count", (needs,), count))
 
 
+def pages_below(name: str, listing: Listing) -> PageSource:
+    """Pages of the rows that lie strictly below their parent's path; one parent's as those of a scope."""
+    several = pages_matching(name, listing, BelowPath(), "path")
+
+    async def fetch(context: "Context", keys: Sequence[Key], request: PageRequest) -> list[Slice]:
+        if len(keys) > 1:
+            return list(await several.pages.fetch(context, keys, request))
+        blank = _blank(several.pages, request)
+        plan = await _plan(context, listing, request, blank.field, of_parents=False, below=keys[0])
+        if plan is None:
+            return [blank]
+        rows = await context.tuples(scope_page(context.engine, listing, plan.shape), plan.parameters)
+        return [_slice([(keys[0], *row) for row in rows], request, blank)]
+
+    async def count(context: "Context", keys: Sequence[Key], request: CountRequest) -> list[int]:
+        if len(keys) > 1:
+            return list(await several.counts.fetch(context, keys, request))
+        plan = await _count_plan(context, listing, request, of_parents=False, below=keys[0])
+        if plan is None:
+            return [0]
+        ((n,),) = await context.tuples(scope_count(context.engine, listing, plan.shape), plan.parameters)
+        return [n]
+
+    pages = replace(several.pages, fetch=fetch)
+    return PageSource(listing, pages, replace(several.counts, fetch=count))
+
+
 def pages_of_scope(listing: Listing) -> PageSource:
     """Pages over the caller's whole scope: the lists at the root, which have no parent."""
     name = f"{listing.noun}.of.scope"
@@ -166,9 +194,9 @@ class _Plan:
 
 
 async def _plan(
-    context: "Context", listing: Listing, request: PageRequest, field: str, *, of_parents: bool
+    context: "Context", listing: Listing, request: PageRequest, field: str, *, of_parents: bool, below: str = ""
 ) -> _Plan | None:
-    """The shape and parameters of a page; None when a filter can match nothing."""
+    """The shape and parameters of a page, over the scope or `below` a path; None when a filter can match nothing."""
     sort = listing.sorts[request.sort]
     _require(context, sort.privilege)
     cursor = context.cursors.decode(field, request.cursor) if request.cursor is not None else None
@@ -180,8 +208,8 @@ async def _plan(
         key, row_id = cursor
         parameters["cursor_key"] = sort.parse(key) if sort.parse else key
         parameters["cursor_id"] = row_id
-    if request.max_depth is not None:
-        parameters["max_length"] = _length(request.max_depth)
+    wide = not of_parents and _is_wide(context, parameters, below)
+    parameters |= _bounds(parameters, request.max_depth, below)
     return _Plan(
         Shape(
             columns=request.columns,
@@ -190,22 +218,23 @@ async def _plan(
             descending=request.descending != request.backwards,
             after_cursor=request.cursor is not None,
             max_depth=request.max_depth is not None,
-            narrowed=_is_narrowed(context, parameters, of_parents=of_parents),
-            wide=_is_wide(context, parameters, of_parents=of_parents),
+            narrowed=bool(below) or _is_narrowed(context, parameters, of_parents=of_parents),
+            wide=wide,
         ),
         parameters | {"limit": request.size + 1},
     )
 
 
-async def _count_plan(context: "Context", listing: Listing, request: CountRequest, *, of_parents: bool) -> _Plan | None:
+async def _count_plan(
+    context: "Context", listing: Listing, request: CountRequest, *, of_parents: bool, below: str = ""
+) -> _Plan | None:
     filters = await _filters(context, listing, request.filters)
     if filters is None:
         return None
     shape, parameters = filters
-    if request.max_depth is not None:
-        parameters["max_length"] = _length(request.max_depth)
     narrowed = not of_parents or "is_part" in parameters
-    has_depth, wide = request.max_depth is not None, _is_wide(context, parameters, of_parents=of_parents)
+    has_depth, wide = request.max_depth is not None, not of_parents and _is_wide(context, parameters, below)
+    parameters |= _bounds(parameters, request.max_depth, below)
     return _Plan(
         Shape((), shape, "id", descending=False, max_depth=has_depth, narrowed=narrowed, wide=wide), parameters
     )
@@ -260,8 +289,19 @@ def _is_narrowed(context: "Context", parameters: dict[str, Any], *, of_parents: 
     return context.engine == "postgresql" or not context.caller.is_wide
 
 
-def _is_wide(context: "Context", parameters: dict[str, Any], *, of_parents: bool) -> bool:
-    return not of_parents and "is_part" not in parameters and context.caller.is_wide
+def _is_wide(context: "Context", parameters: dict[str, Any], below: str) -> bool:
+    return context.caller.is_wide and below in {"", context.caller.path} and "is_part" not in parameters
+
+
+def _bounds(parameters: dict[str, Any], max_depth: int | None, below: str) -> dict[str, Any]:
+    """The range below a path, as far as it is in the range that there is already, and how long paths may be."""
+    bounds: dict[str, Any] = {}
+    if below:
+        bounds["lo"] = max(parameters["lo"], below + AFTER_SELF)
+        bounds["hi"] = min(parameters["hi"], below + AFTER_SUBTREE)
+    if max_depth is not None:
+        bounds["max_length"] = len(below) + _length(max_depth)
+    return bounds
 
 
 def _require(context: "Context", privilege: Privilege | None) -> None:

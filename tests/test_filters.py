@@ -132,6 +132,31 @@ async def test_over_a_wide_scope_the_same_is_found_whether_or_not_walking_a_part
     resolvers.scope_pages.scope_page.cache_clear()
 
 
+DOWN = ("", "maxDepth: 1,", "maxDepth: 2, filter: { type: [CUSTOMER] },", 'filter: { search: "a" },')
+
+
+@pytest.mark.parametrize("way", [3, 2_000])
+@pytest.mark.parametrize("arguments", DOWN)
+async def test_below_one_account_the_same_is_found_as_below_one_of_several_whether_or_not_the_scope_is_wide(
+    market_store: Store, market_world: World, monkeypatch: pytest.MonkeyPatch, arguments: str, way: int
+) -> None:
+    monkeypatch.setattr(resolvers.scope_pages, "_WAY", way)
+    resolvers.scope_pages.scope_page.cache_clear()
+    caller = at(market_world, RESELLER)
+    for order in ("NAME", "CREATED_AT"):
+        fields = f"""id all: descendants({arguments} first: 100) {{ nodes {{ id }} totalCount }}
+            last: descendants({arguments} last: 3, orderBy: {{ field: {order} }}) {{ nodes {{ id }} }}"""
+        several = await ask(market_store, caller, f"{{ accounts(first: 100) {{ nodes {{ {fields} }} }} }}")
+        for size_class in (0, 20):
+            alone = await ask(
+                market_store, replace(caller, size_class=size_class), f"{{ viewer {{ account {{ {fields} }} }} }}"
+            )
+
+            assert alone.data["viewer"]["account"]["all"]["nodes"]
+            assert alone.data["viewer"]["account"] in several.data["accounts"]["nodes"]
+    resolvers.scope_pages.scope_page.cache_clear()
+
+
 def combinations(world: World, name: str) -> st.SearchStrategy[dict[str, Any]]:
     """Several conditions at once on a list at the root."""
     of = ROOT_LISTS[name]
