@@ -455,7 +455,7 @@ def _collect_rarely() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_OF_ANSWERS, 20, 50)
+    gc.set_threshold(_OBJECTS_OF_ANSWERS, 10, 10)
 
 
 def create_app(settings: Settings) -> ASGIApp:
