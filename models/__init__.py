@@ -3,7 +3,7 @@
 from models.account import Account, AccountContact, AccountStatus, AccountTerm, AccountType, ContactType, VendorCard
 from models.credential import Credential, RefreshToken, SignInFailure, SubjectType
 from models.marketplace import Marketplace
-from models.order import Order, OrderLine, OrderStatus, OrderType, QuantityKind
+from models.order import Order, OrderLine, OrderSchedule, OrderStatus, OrderType, QuantityKind
 from models.plan import BillingModel, Plan, PlanPeriod
 from models.price import Price, PriceModel, PriceType
 from models.product import (
@@ -34,6 +34,7 @@ __all__ = [
     "Marketplace",
     "Order",
     "OrderLine",
+    "OrderSchedule",
     "OrderStatus",
     "OrderType",
     "Plan",

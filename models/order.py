@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, String
 from sqlmodel import Field
 
 from models.base import BigId, Bytewise, Dated, Day, Instant, Owned, PeriodType, covering, one_of
@@ -18,6 +18,12 @@ class OrderType(StrEnum):
     CANCELLATION = "CANCELLATION"
     MIGRATION = "MIGRATION"
     UNKNOWN = "UNKNOWN"
+
+
+class OrderSchedule(StrEnum):
+    """When an order takes effect, if not at once."""
+
+    RENEWAL = "RENEWAL"
 
 
 class OrderStatus(StrEnum):
@@ -69,8 +75,8 @@ class Order(Owned, Dated, table=True):
     """What the account pays its vendor, taxes left out."""
     subscription_id: int | None = Field(default=None, foreign_key="subscription.id", sa_type=BigId)
     """The subscription that it creates or concerns. Null until a sales order is provisioned."""
-    scheduled_on: str | None = None
-    """'RENEWAL' when it takes effect at the next renewal."""
+    scheduled_on: OrderSchedule | None = Field(default=None, sa_type=String)
+    """Null: at once."""
     credit_check: bool = True
     error_message: str | None = None
     attributes: str | None = None

@@ -12,6 +12,7 @@ from models import (
     ContactType,
     CotermingRequirement,
     CotermingType,
+    OrderSchedule,
     OrderStatus,
     OrderType,
     PriceModel,
@@ -164,6 +165,7 @@ describe(
     MIGRATION="Brings in a subscription from elsewhere.",
     UNKNOWN="Not known to the platform.",
 )
+describe(OrderSchedule, "When an order takes effect, if not at once.", RENEWAL="When its subscription renews.")
 describe(
     OrderStatus,
     "The life of an order.",

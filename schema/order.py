@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models import OrderStatus, OrderType, QuantityKind
+from models import OrderSchedule, OrderStatus, OrderType, QuantityKind
 from models.statement import Row
 from resolvers import accounts, orders, products, subscriptions
 from resolvers.privileges import Privilege
@@ -108,7 +108,7 @@ class Order(Node):
     type: OrderType = column("What it does.")
     status: OrderStatus = column("Where it stands in its life.")
     status_code: str | None = column("The platform's short detail of the status.")
-    scheduled_on: str | None = column("`RENEWAL` when it takes effect at the next renewal; null: at once.")
+    scheduled_on: OrderSchedule | None = column("When it takes effect; null: at once.")
     error_message: str | None = column("Why it failed, for people. Null unless it did.")
     created_at: DateTime = column("When it was placed.")
     updated_at: DateTime = column("When it was last changed.")

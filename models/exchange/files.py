@@ -16,7 +16,7 @@ from models.account import AccountStatus, AccountType, ContactType
 from models.base import PeriodType
 from models.exchange import values
 from models.exchange.values import Kind
-from models.order import OrderStatus, OrderType, QuantityKind
+from models.order import OrderSchedule, OrderStatus, OrderType, QuantityKind
 from models.plan import BillingModel
 from models.price import PriceModel, PriceType
 from models.product import CotermingRequirement, CotermingType, ProductStatus
@@ -256,7 +256,7 @@ ORDERS = File(
         _must("currency", values.CURRENCY),
         _must("total", values.AMOUNT, "taxes left out"),
         _may("subscription", values.KEY, "that it creates or concerns"),
-        _may("scheduled_on", values.SHORT, "`RENEWAL`: at the next renewal"),
+        _may("scheduled_on", values.one_of(OrderSchedule), "empty: at once"),
         _may("credit_check", values.BOOLEAN, "default `true`"),
         _may("error_message", values.LONG),
         _may("attributes", values.ATTRIBUTES),
