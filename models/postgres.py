@@ -44,20 +44,37 @@ _SYSTEM_SETTINGS = {"role": "canopy_system", "search_path": "public", "jit": "of
 
 
 class _Connection(asyncpg.Connection):
-    """A connection that is given back without a round trip: every use ends its own transaction."""
+    """A connection that is given back without a round trip.
+
+    Every use ends its own transaction; a reader may leave that to the next one, which comes at once.
+    """
 
     def get_reset_query(self) -> str:
         return _NOTHING_TO_RESET
+
+
+class _ReadingConnection(_Connection):
+    """See `PostgresReader.end`."""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncpg's signature
+        """Nothing: whoever takes it begins by ending what is open."""
+
+
+class _Queue:
+    """How many readers wait for a connection."""
+
+    waiting = 0
 
 
 class PostgresReader:
     """See `models.store.Reader`."""
 
     engine: Engine = "postgresql"
-    __slots__ = ("_connection", "_is_over", "_pool", "_turn", "scope")
+    __slots__ = ("_connection", "_is_over", "_pool", "_queue", "_turn", "scope")
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", scope: Scope) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any]", queue: _Queue, scope: Scope) -> None:
         self._pool = pool
+        self._queue = queue
         self._connection: Any = None
         self._turn = asyncio.Lock()
         self._is_over = False
@@ -70,24 +87,36 @@ class PostgresReader:
                 raise StoreError(OVER)
             try:
                 if self._connection is None:
-                    self._connection = await self._pool.acquire()
-                    await self._connection.execute(_begin(self.scope))
+                    await self._begin()
                 return await self._connection.fetch(text, *values)  # type: ignore[no-any-return]  # the pool is untyped
             except asyncpg.QueryCanceledError as error:
                 raise StoreTimeoutError(f"a statement took longer than {STATEMENT_SECONDS:g} s") from error
             except _FAILURES as error:
                 raise StoreError(str(error)) from error
 
+    async def _begin(self) -> None:
+        self._queue.waiting += 1
+        try:
+            self._connection = await self._pool.acquire()
+        finally:
+            self._queue.waiting -= 1
+        end_of_last = "ROLLBACK;" if self._connection.is_in_transaction() else ""
+        await self._connection.execute(end_of_last + _begin(self.scope))
+
     async def end(self) -> None:
-        """End the snapshot, which also takes the scope off the connection. A statement that still runs ends first."""
+        """End the snapshot, which also takes the scope off the connection. A statement that still runs ends first.
+
+        If another reader waits for the connection, the message with which that begins does both.
+        """
         self._is_over = True
         async with self._turn:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-            # What was lost with its connection needs no ending, and the pool closes what it can't reset.
+            # What was lost with its connection needs no ending.
             with suppress(*_FAILURES):
-                await connection.execute("ROLLBACK")
+                if not self._queue.waiting:
+                    await connection.execute("ROLLBACK")
             with suppress(*_FAILURES):
                 await self._pool.release(connection)
 
@@ -128,6 +157,7 @@ class PostgresStore:
         self.url = url
         self._pools: dict[str, asyncpg.Pool[Any]] = {}
         self._opening = asyncio.Lock()
+        self._queue = _Queue()
 
     async def _pool(self, name: str) -> "asyncpg.Pool[Any]":
         async with self._opening:
@@ -143,7 +173,7 @@ class PostgresStore:
             self.url,
             min_size=1,
             max_size=_READERS if reading else _SYSTEM,
-            connection_class=_Connection,
+            connection_class=_ReadingConnection if reading else _Connection,
             server_settings=_READER_SETTINGS if reading else _SYSTEM_SETTINGS,
             statement_cache_size=1000,
             max_inactive_connection_lifetime=0,
@@ -151,7 +181,7 @@ class PostgresStore:
 
     @asynccontextmanager
     async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
-        reader = PostgresReader(self._pools.get("reader") or await self._pool("reader"), scope)
+        reader = PostgresReader(self._pools.get("reader") or await self._pool("reader"), self._queue, scope)
         try:
             yield reader
         finally:

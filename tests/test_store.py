@@ -16,8 +16,9 @@ from models.policy import RULES
 from models.scope import Reach, Scope
 from models.statement import Statement, any_of
 from models.store import OVER, InvalidDatabaseURLError, Store, StoreError, StoreTimeoutError, open_store
-from tests.hierarchy import PARENT, path_of
-from tests.templates import opened
+from tests.databases import Databases
+from tests.hierarchy import PARENT, World, path_of
+from tests.templates import hierarchy_template, opened
 
 ACCOUNT, MARKETPLACE = table_of(Account), table_of(Marketplace)
 IDS = Statement(select(ACCOUNT.c.id).order_by(ACCOUNT.c.id))
@@ -316,6 +317,31 @@ async def test_a_response_waits_for_a_connection_when_all_are_taken(own_hierarch
         assert not waiting.done()
 
     assert await asyncio.wait_for(waiting, 5) == [7]
+
+
+async def test_a_connection_that_is_handed_on_shows_the_next_response_its_own_scope_and_moment(
+    postgresql_databases: Databases, world: World
+) -> None:
+    with postgresql_databases.copied(hierarchy_template(postgresql_databases, world)) as url:
+        async with opened(url) as store, AsyncExitStack() as responses:
+            first = [await responses.enter_async_context(store.reader(EVERYWHERE)) for _ in range(READERS)]
+            for reader in first:
+                await reader.rows(IDS)
+            of_seven, name_of_seven = (
+                asyncio.create_task(each) for each in (ids(store, Scope(path_of(7))), named(store))
+            )
+            await asyncio.sleep(0.05)
+            await rename(store, 7, "renamed meanwhile")
+            await responses.aclose()
+
+            assert await of_seven == [7]
+            assert await name_of_seven == "renamed meanwhile"
+            assert await unscoped_counts(store) == NOTHING
+
+
+async def named(store: Store) -> str:
+    async with store.reader(Scope(path_of(7))) as reader:
+        return (await reader.rows(NAME, {"of": 7}))[0][0]  # type: ignore[no-any-return]  # text
 
 
 async def test_a_statement_that_takes_too_long_is_ended_and_the_connection_stays_usable(hasty: Store) -> None:
