@@ -115,10 +115,15 @@ class PostgresReader:
                 return
             # What was lost with its connection needs no ending.
             with suppress(*_FAILURES):
-                if not self._queue.waiting:
+                if not self._is_waited_for():
                     await connection.execute("ROLLBACK")
             with suppress(*_FAILURES):
                 await self._pool.release(connection)
+
+    def _is_waited_for(self) -> bool:
+        """Whether a reader waits for this very connection, for there is no other."""
+        pool = self._pool
+        return self._queue.waiting > 0 and pool.get_idle_size() == 0 and pool.get_size() == pool.get_max_size()
 
 
 @lru_cache(10_000)

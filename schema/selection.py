@@ -14,10 +14,8 @@ from graphql import (
 )
 
 from resolvers.page import SORT_KEY
-from schema.execution.declaration import DECLARATION
+from schema.execution.declaration import CURSORS, DECLARATION
 from schema.info import Info
-
-_CURSORS = {"cursor", "startCursor", "endCursor"}
 
 
 def fields_below(info: "GraphQLResolveInfo[Any]", nodes: Iterable[Any]) -> list[FieldNode]:
@@ -92,5 +90,5 @@ def _connection_columns(raw: "GraphQLResolveInfo[Any]") -> tuple[str, ...] | Non
     nodes = [node for node in selected if node.name.value == "nodes"]
     nodes += [node for node in fields_below(raw, edges) if node.name.value == "node"]
     parts = fields_below(raw, [*edges, *(node for node in selected if node.name.value == "pageInfo")])
-    for_cursors = {SORT_KEY} if _CURSORS & {node.name.value for node in parts} else set[str]()
+    for_cursors = {SORT_KEY} if CURSORS & {node.name.value for node in parts} else set[str]()
     return tuple(sorted(_needs(node_type, fields_below(raw, nodes)) | for_cursors))

@@ -320,8 +320,16 @@ async def test_a_response_waits_for_a_connection_when_all_are_taken(own_hierarch
 
 
 async def test_a_connection_that_is_handed_on_shows_the_next_response_its_own_scope_and_moment(
-    postgresql_databases: Databases, world: World
+    postgresql_databases: Databases, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sent: list[str] = []
+    execute = asyncpg.Connection.execute
+
+    async def noted(self: Any, query: str, *values: Any, **options: Any) -> Any:
+        sent.append(query)
+        return await execute(self, query, *values, **options)
+
+    monkeypatch.setattr(postgres._ReadingConnection, "execute", noted)
     with postgresql_databases.copied(hierarchy_template(postgresql_databases, world)) as url:
         async with opened(url) as store, AsyncExitStack() as responses:
             first = [await responses.enter_async_context(store.reader(EVERYWHERE)) for _ in range(READERS)]
@@ -336,6 +344,7 @@ async def test_a_connection_that_is_handed_on_shows_the_next_response_its_own_sc
 
             assert await of_seven == [7]
             assert await name_of_seven == "renamed meanwhile"
+            assert sum(query.startswith("ROLLBACK;BEGIN") for query in sent) == 2, "the two that waited ended another's"
             assert await unscoped_counts(store) == NOTHING
 
 

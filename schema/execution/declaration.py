@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 DECLARATION = "declaration"
+CURSORS = {"cursor", "startCursor", "endCursor"}
+"""The fields of a connection's parts for which a row's cursor is made."""
 
 Context = Any
 """The schema's own context: handed to sources, checks and functions, never looked into."""

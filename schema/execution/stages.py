@@ -3,10 +3,8 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Sequence
 
-from schema.execution.declaration import Paged
+from schema.execution.declaration import CURSORS, Paged
 from schema.execution.plan import Entry, Group, Step
-
-_CURSORS = {"cursor", "startCursor", "endCursor"}
 
 
 def groups(steps: Sequence[Step]) -> list[Group]:
@@ -63,4 +61,4 @@ def _lay_out(group: Group) -> None:
 def _for_cursors(entry: Entry) -> Sequence[str]:
     """The columns that an entry's cursors take, if it is a connection of which any is asked for."""
     names = {inner.name for part in entry.parts for inner in part.parts}
-    return entry.declaration.cursor_needs if isinstance(entry.declaration, Paged) and names & _CURSORS else ()
+    return entry.declaration.cursor_needs if isinstance(entry.declaration, Paged) and names & CURSORS else ()
