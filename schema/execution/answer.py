@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from graphql import FieldNode, GraphQLList, GraphQLNonNull
+from graphql import FieldNode, GraphQLList, GraphQLNonNull, get_nullable_type
 from graphql.pyutils import is_iterable
 
 from schema.execution.declaration import Column, Computed, Context, Lookup, Paged, PageLike, Prefixed
@@ -25,6 +25,9 @@ Finish = Callable[[Any, Any], Any]
 
 _OBJECTS = {"edges", "pageInfo"}
 """The parts of a connection that have parts."""
+_COUNTS = ("totalCount", "totalCountIsExact")
+_BARE = {"nodes", *_COUNTS}
+"""The parts that are made of all pages at once."""
 
 
 class _Nulled:
@@ -200,15 +203,30 @@ class Building:
     # Connections
 
     def _bare_pages(self, entry: Entry, pages: Pages) -> list[Any] | None:
-        """The connections of which only the rows are asked for, if nothing is wrong with any of them."""
-        if self.failures or not pages.are_whole or any(part.name != "nodes" for part in entry.parts):
+        """The connections of which only rows and counts are asked for, if nothing is wrong with any of them."""
+        if self.failures or any(part.name not in _BARE for part in entry.parts):
             return None
-        lists = [(part.key, self._built[level]) for level, (part,) in entry.below]
-        spans = pairwise(pages.starts)
-        if len(lists) == 1:
-            ((key, built),) = lists
-            return [{key: built[start:end]} for start, end in spans]
-        return [{key: built[start:end] for key, built in lists} for start, end in spans]
+        if not pages.are_whole and any(found is not None for found in pages.found):
+            return None
+        keys = [part.key for part in entry.parts]
+        try:
+            values = [self._bare_part(entry, pages, part) for part in entry.parts]
+        except Exception:  # done again, carefully
+            return None
+        if len(keys) == 1:
+            return [{keys[0]: value} for value in values[0]]
+        return [dict(zip(keys, each, strict=True)) for each in zip(*values, strict=True)]
+
+    def _bare_part(self, entry: Entry, pages: Pages, part: Part) -> list[Any]:
+        """Of each page the rows, or a count; raises if anything is wrong with any."""
+        if part.level is not None:
+            built = self._built[part.level]
+            return [built[start:end] for start, end in pairwise(pages.starts)]
+        declaration: Any = entry.declaration
+        leaf: Any = get_nullable_type(part.type)
+        at = _COUNTS.index(part.name)
+        written = {count: write(leaf, declaration.total(count)[at]) for count in set(pages.counts)}
+        return [written[count] for count in pages.counts]
 
     def _pages(self, level: Level, entry: Entry, pages: Pages) -> list[Any]:
         """A connection for each page; one that is shared, and whole, is made once."""
@@ -258,10 +276,10 @@ class Building:
         if part.name == "__typename":
             return part.owner.name
         declaration: Any = place.entry.declaration
-        if part.name in {"totalCount", "totalCountIsExact"}:
+        if part.name in _COUNTS:
             if isinstance(page.count, Exception):
                 return page.count
-            return declaration.total(page.count)[part.name == "totalCountIsExact"]
+            return declaration.total(page.count)[_COUNTS.index(part.name)]
         found: Any = page.found  # every other part asks for it
         if part.name == "nodes":
             return Span(page.start, page.start + len(found.rows))
