@@ -13,13 +13,13 @@ from schema.execution.documents import Answer, Executor
 from schema.execution.plan import NotCoveredError, Plan, TooLargeError
 from schema.execution.planner import Planner
 from tests.toy_schema import by_both, new_executor, schema
-from tests.toy_sources import ToyContext, World
+from tests.toy_sources import ToyContext, World, told
 
 ITEMS: dict[int, dict[str, Any]] = {
     1: {"id": 1, "name": "one", "rank": 1, "boss": 2, "pal": 2, "worth": 10},
     2: {"id": 2, "name": "two", "rank": 2, "boss": 1, "pal": 1, "worth": 20},
 }
-WORLD = World(probe=Value(text="a", child=None), items=ITEMS, others={1: {"id": 1, "label": "other"}})
+WORLD = World(probe=Value(text="a", child=None, boss=2), items=ITEMS, others={1: {"id": 1, "label": "other"}})
 
 
 async def asked(executor: Executor, query: str, name: str | None = None, variables: Any = None) -> Answer:
@@ -29,11 +29,13 @@ async def asked(executor: Executor, query: str, name: str | None = None, variabl
     return await executor.execute(document, name, variables, ToyContext(WORLD))
 
 
-async def fetches(query: str, variables: Any = None) -> list[tuple[str, list[Any], Any]]:
+async def fetches(
+    query: str, variables: Any = None, privileges: frozenset[Privilege] = frozenset(Privilege)
+) -> list[tuple[str, list[Any], Any]]:
     """What a plan fetches: source, keys and request."""
-    context, executor = ToyContext(WORLD), new_executor()
+    context, executor = ToyContext(WORLD, privileges), new_executor()
     answer = await executor.execute(executor.document(query), None, variables, context)
-    assert not answer.errors, answer.errors
+    assert not answer.errors or not privileges, answer.errors
     return context.fetches
 
 
@@ -67,17 +69,12 @@ async def test_equal_steps_ask_for_each_key_once() -> None:
 
 async def test_steps_of_one_kind_below_each_other_are_a_fetch_each() -> None:
     found = await fetches("{ item { boss { boss { boss { id } } } } }")
-    assert [(source, keys) for source, keys, _ in found] == [
-        ("items", [1]),
-        ("boss", [2]),
-        ("boss", [1]),
-        ("boss", [2]),
-    ]
+    assert [(source, keys) for source, keys, _ in found] == [("items with boss", [1]), ("boss", [1]), ("boss", [2])]
 
 
 async def test_two_kinds_that_wait_for_each_other_come_to_an_end() -> None:
     found = await fetches("{ item { boss { pal { id } } pal { boss { name } } } }")
-    assert [source for source, _, _ in found] == ["items", "boss", "pal", "pal", "boss"]
+    assert [source for source, _, _ in found] == ["items with boss with pal", "pal", "boss"]
 
 
 async def test_a_fetch_asks_for_the_columns_of_all_its_steps_and_for_no_others() -> None:
@@ -100,7 +97,83 @@ async def test_a_page_that_is_only_counted_is_not_fetched() -> None:
 
 async def test_nothing_is_fetched_for_nobody() -> None:
     found = await fetches("{ item(id: 9) { boss { boss { id } } under { nodes { pal { id } } totalCount } worth } }")
-    assert [source for source, _, _ in found] == ["items"]
+    assert [source for source, _, _ in found] == ["items with boss"]
+
+
+# Rows that come along
+
+
+@pytest.mark.parametrize(
+    ("query", "sources"),
+    [
+        ("{ item { name } }", ["items, all"]),
+        ("{ item { boss { name } pal { rank } } }", ["items with boss with pal, all"]),
+        ("{ item { a: boss { name } b: boss { rank } chief { id } } }", ["items with boss, all"]),
+        ("{ item { boss { name } worth } }", ["items with boss", "worth"]),
+        ("{ item(id: 9) { boss { name } } }", ["items with boss, all"]),
+        ('{ thing(id: "itm_1") { ... on Item { boss { id } } ... on Other { id } } }', ["items with boss, all"]),
+        ('{ thing(id: "oth_1") { ... on Item { boss { id } } ... on Other { id } } }', ["others"]),
+        ("{ a: item { boss { id } } b: item { pal { id } } }", ["items with boss", "items with pal"]),
+        ("{ probe { boss { name } } }", ["boss, all"]),
+        ('{ things(ids: ["itm_1", "itm_2"]) { id } }', ["items, all"]),
+        ("{ probe { text } }", []),
+    ],
+)
+async def test_a_lookup_of_one_object_brings_along_the_rows_that_belong_to_it(query: str, sources: list[str]) -> None:
+    assert [source for source, _, _ in await fetches(query)] == sources
+    await by_both(WORLD, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "sources"),
+    [
+        ('{ things(ids: ["itm_1"]) { ... on Item { boss { name } } } }', ["items", "boss"]),
+        ('{ thing(id: "old_1") { ... on Item { boss { name } } } }', ["items", "boss"]),
+        ("{ item { staff { name } } }", ["items", "staff"]),
+        ("{ item { boss { name } under { nodes { boss { name } } } } }", ["items", "pages", "boss"]),
+        ("{ item { a: boss { name } pal { b: boss { name } } } }", ["items with pal", "boss"]),
+        ('{ things(ids: ["itm_1", "oth_1"]) { id } }', ["items", "others"]),
+        ('{ things(ids: ["itm_1", "old_1"]) { id } }', ["items", "items"]),
+    ],
+    ids=[
+        "of a list",
+        "by a source that can't",
+        "a list",
+        "asked below too",
+        "below as well",
+        "two types",
+        "two sources",
+    ],
+)
+async def test_what_belongs_to_others_too_or_to_a_list_is_fetched_by_itself(query: str, sources: list[str]) -> None:
+    assert [source.removesuffix(", all") for source, _, _ in await fetches(query)] == sources
+    assert not any(source.endswith(", all") for source, _, _ in await fetches(query))
+    await by_both(WORLD, query)
+
+
+async def test_a_row_that_the_caller_may_not_have_does_not_come_along() -> None:
+    none: frozenset[Privilege] = frozenset()
+    assert [source for source, _, _ in await fetches("{ item { chief { id } } }", None, none)] == ["items, all"]
+    both = "{ item { boss { id } chief { id } } }"
+    assert [source for source, _, _ in await fetches(both, None, none)] == ["items with boss, all"]
+    data, errors = await by_both(WORLD, both, privileges=none)
+    assert data == {"item": {"boss": {"id": "itm_2"}, "chief": None}}
+    assert [error["path"] for error in errors] == [["item", "chief"]]
+
+
+@pytest.mark.parametrize("failing", [{None: ValueError("down")}, {2: ValueError("down")}])
+async def test_a_row_that_fails_to_come_along_is_the_failure_of_its_field(failing: dict[Any, Exception]) -> None:
+    data, errors = await by_both(
+        World(items=ITEMS, failing={"boss": failing}), "{ item { name boss { name } pal { name } } }"
+    )
+    assert data == {"item": {"name": "one", "boss": None, "pal": {"name": "two"}}}
+    assert told(errors) == [(["item", "boss"], "down")]
+
+
+async def test_a_lookup_that_fails_leaves_nothing_to_come_along() -> None:
+    world = World(items=ITEMS, failing={"items": {1: ValueError("down")}})
+    data, errors = await by_both(world, "{ item { boss { name } } }")
+    assert (data, told(errors)) == ({"item": None}, [(["item"], "down")])
 
 
 # What a plan holds

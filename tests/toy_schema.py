@@ -1,5 +1,7 @@
 """A small schema with every kind of field, on sources in memory that fail when they are told to."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from inspect import Parameter
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from strawberry.types.arguments import convert_arguments
 from models.statement import Row
 from resolvers.context import Context
 from resolvers.privileges import Privilege
+from resolvers.source import Source
 from schema.connection import connection
 from schema.execution.declaration import Computed, Paged, Reference
 from schema.execution.documents import Executor
@@ -21,6 +24,39 @@ from schema.field import column, computed, declared, loaded, lookup, of_noun, pr
 from tests.differences import difference
 from tests.toy_inputs import PICKY, Echo, Picky
 from tests.toy_sources import ALL, BOSS, BY_ID, OTHERS, PAGES, PAL, STAFF, WORTH, ToyContext, World, told
+
+
+def bringing(source: Source) -> Source:
+    """The source, able to bring along rows of others that are; what it does so is noted as one fetch."""
+
+    async def fetch_along(
+        context: Any, keys: Sequence[Any], columns: tuple[str, ...], others: Sequence[Any], *, is_all: bool
+    ) -> list[tuple[Any, ...]]:
+        before = len(context.fetches)
+        rows = await source.fetch(context, keys, columns)
+        layout = source.layout(columns)
+        found = [rows]
+        for other, asked in others:
+            at = layout.index(*other.needs)
+            belonging = [row[at] if isinstance(row, tuple) else None for row in rows]
+            found.append(await _fetched(context, other, belonging, asked))
+        name = " with ".join([source.name, *(other.name for other, _ in others)])
+        context.fetches[before:] = [(f"{name}, all" if is_all else name, list(keys), columns)]
+        return list(zip(*found, strict=True))
+
+    return replace(source, fetch_along=fetch_along)
+
+
+async def _fetched(context: Any, source: Source, keys: Sequence[Any], columns: tuple[str, ...]) -> list[Any]:
+    """What the source has for each key, or the exception that it raises."""
+    try:
+        found = await source.fetch(context, keys, columns)
+    except Exception as error:
+        return [error] * len(keys)
+    return [None if key is None else each for key, each in zip(keys, found, strict=True)]
+
+
+BRINGING, BOSSES, PALS = bringing(BY_ID), bringing(BOSS), bringing(PAL)
 
 
 @strawberry.enum(description="An enumeration.")
@@ -81,6 +117,8 @@ class Probe:
     @computed("Raises what the value holds; not null.", needs=("raises",))
     def worked_out_must(value: Any) -> str:
         return cast(str, _raised(value.raises))
+
+    boss: ItemRef | None = related(BOSSES, ItemRef, "A row that belongs to a value.")
 
     @computed("A child, perhaps.", needs=("raises", "child"))
     def worked_child(value: Any, context: Context) -> ProbeRef | None:
@@ -152,8 +190,9 @@ class Item(Thing):
     id: strawberry.ID = prefixed("itm_", "id", strawberry.ID, "The id.")
     name: str | None = column("A text.")
     rank: int = column("A number.")
-    boss: ItemRef | None = related(BOSS, ItemRef, "A row.")
-    pal: ItemRef = related(PAL, ItemRef, "A row that must be there.", nullable=False)
+    boss: ItemRef | None = related(BOSSES, ItemRef, "A row.")
+    chief: ItemRef | None = related(BOSSES, ItemRef, "A row, for some.", privilege=Privilege.USERS_VIEW)
+    pal: ItemRef = related(PALS, ItemRef, "A row that must be there.", nullable=False)
     staff: list[ItemRef] = related(STAFF, list[ItemRef], "Rows.", nullable=False)
     staff_or_none: list[ItemRef] | None = related(STAFF, list[ItemRef], "Rows.", privilege=Privilege.USERS_VIEW)
     under = connection(
@@ -190,7 +229,7 @@ class Other(Thing):
 
 
 Either = Annotated[Item | Other, strawberry.union("Either")]
-_SOURCES = {"itm": ("Item", BY_ID), "oth": ("Other", OTHERS)}
+_SOURCES = {"itm": ("Item", BRINGING), "old": ("Item", BY_ID), "oth": ("Other", OTHERS)}
 
 
 def _reference(text: str) -> Any:
@@ -237,7 +276,7 @@ class Query:
     def item(context: Context, *, id: int = 1) -> Item | None:
         if id == 0:
             raise ValueError("Zero is no id.")
-        return Reference(type_name="Item", source=BY_ID, key=id)  # type: ignore[return-value]  # leads to the row
+        return Reference(type_name="Item", source=BRINGING, key=id)  # type: ignore[return-value]  # leads to the row
 
     all = connection(ALL, ItemRef, "All.", filter_type=NoFilter, order_type=NoOrder, privilege=Privilege.ACCOUNTS_VIEW)
 

@@ -14,8 +14,9 @@ from graphql import FieldNode, GraphQLList, GraphQLNonNull, get_nullable_type
 from graphql.pyutils import is_iterable
 
 from schema.execution.declaration import Column, Computed, Context, Lookup, Paged, PageLike, Prefixed
-from schema.execution.fetch import Fetching, Page, Pages, Span, no_list
+from schema.execution.fetch import Fetching, Page, Pages
 from schema.execution.leaves import unfit, write
+from schema.execution.links import Span, no_list
 from schema.execution.plan import Entry, Level, Part
 
 Path = tuple[str | int, ...]

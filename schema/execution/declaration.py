@@ -39,6 +39,15 @@ class BatchSource(Protocol):
     def fetch(self) -> Callable[[Context, Sequence[Any], Any], Awaitable[Sequence[Any]]]:
         """See above."""
 
+    @property
+    def fetch_along(self) -> Callable[..., Awaitable[Sequence[Sequence[Any]]]] | None:
+        """Another way to fetch, for sources of single rows; None where there is none.
+
+        `fetch_along(context, keys, columns, others, is_all=...)` gets other sources, each with the columns that are
+        asked of it, all of which offer this too and need a column of these rows. It gives for each key a sequence: its
+        row, and of each of the others the row that belongs to that. `is_all` says that nothing else is fetched.
+        """
+
     def layout(self, columns: Iterable[str]) -> tuple[str, ...]:
         """The names of what its rows hold, in their order, when these columns are asked for."""
 

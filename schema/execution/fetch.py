@@ -7,11 +7,11 @@ from itertools import accumulate, chain, repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from graphql import GraphQLError, GraphQLList, GraphQLNonNull, get_nullable_type, is_list_type
+from graphql import GraphQLError
 from graphql.execution.values import VariableValues
-from graphql.pyutils import is_iterable
 
 from schema.execution.declaration import Computed, Context, PageLike, Reference
+from schema.execution.links import link_lists, link_objects, size
 from schema.execution.plan import Entry, Group, Level, Plan, Step
 
 MAX_OBJECTS = 500_000
@@ -19,14 +19,6 @@ MAX_OBJECTS = 500_000
 
 NameRows = Callable[[Level], Callable[[Any], Any]]
 """Gives what turns a level's rows into objects whose attributes are the columns."""
-
-
-@dataclass(slots=True)
-class Span:
-    """A list of a level's objects: from one, up to another."""
-
-    start: int
-    end: int
 
 
 @dataclass(slots=True)
@@ -86,6 +78,8 @@ class Fetching:
         self._objects = 0
         self.refused: dict[Entry, Exception] = {}
         """Entries that failed for all objects of their level."""
+        self._brought: dict[Group, Sequence[Any]] = {}
+        """Of each group whose rows came along, the rows: one for each object of its level."""
 
     async def run(self, plan: Plan) -> None:
         """Fetch all that a plan needs."""
@@ -136,11 +130,11 @@ class Fetching:
         """Link an entry's objects to the objects, or lists of objects, that they lead to; equal ones to the same."""
         below: list[Any] = []
         assert entry.level is not None  # noqa: S101  # only called for entries that lead to objects
-        if is_list_type(get_nullable_type(entry.definition.type)):
-            links = _lists(entry, values, below)
-            spread = self._spread(level, map(_size, links))
+        if entry.is_list:
+            links = link_lists(entry, values, below)
+            spread = self._spread(level, map(size, links))
         else:
-            links = _objects(values, below)
+            links = link_objects(values, below)
             spread = self._spread(level, repeat(1, len(values)))
         self.links[entry] = links
         self._enter(entry.level, below, spread)
@@ -163,31 +157,31 @@ class Fetching:
         if not steps:
             return
         try:
-            if steps[0].part == "lookup":
-                await self._look_up(steps[0].entry)
+            if group.part == "lookup":
+                await self._look_up(group)
                 return
             request = self._request(steps[0], group.columns)
         except Exception as error:  # it becomes the error of every field that waits for it
             self._refuse_all(steps, error)
             return
-        await self._ask(steps, request)
+        await self._ask(group, steps, request)
 
-    async def _ask(self, steps: Sequence[Step], request: Any) -> None:
-        """Ask the steps' source for what all their objects need."""
-        source: Any = steps[0].source
+    async def _ask(self, group: Group, steps: Sequence[Step], request: Any) -> None:
+        """Ask the group's source for what all objects of these steps need."""
+        source: Any = group.source
         try:
             keys = {step: self._keys(step, source) for step in steps}
             wanted = dict.fromkeys(chain.from_iterable(keys.values()))
         except Exception as error:  # a value that has no such attribute, or one that is no key
             self._refuse_all(steps, error)
             return
-        if steps[0].part == "rows":
+        if group.part == "rows":
             wanted.pop(None, None)  # no row stands under no key, but a value, a page or a number might
         distinct = list(wanted)
         results: dict[Any, Any] = {}
         try:
             if distinct:
-                results = dict(zip(distinct, await source.fetch(self._context, distinct, request), strict=True))
+                results = dict(zip(distinct, await self._results(group, distinct, request), strict=True))
         except Exception as error:  # it becomes the error of every field that waits for it
             results = dict.fromkeys(distinct, error)
         for step in steps:
@@ -195,6 +189,15 @@ class Fetching:
                 self._link(step, keys[step], results)
             except Exception as error:  # the source gave something else than it should
                 self._refuse_all([step], error)
+
+    async def _results(self, group: Group, keys: Sequence[Any], request: Any) -> Sequence[Any]:
+        """What the group's source has for each key."""
+        source: Any = group.source
+        if group in self._brought:
+            return self._brought[group]
+        if group.is_all and group.part == "rows" and source.fetch_along is not None:
+            return [row for (row,) in await source.fetch_along(self._context, keys, request, (), is_all=True)]
+        return await source.fetch(self._context, keys, request)  # type: ignore[no-any-return]  # a source of any kind
 
     def _refuse_all(self, steps: Sequence[Step], error: Exception) -> None:
         for step in steps:
@@ -284,15 +287,16 @@ class Fetching:
         pages.starts = [starts.get(id(page), 0) for page in pages.found]
         return rows
 
-    async def _look_up(self, entry: Entry) -> None:
+    async def _look_up(self, group: Group) -> None:
+        entry = group.steps[0].entry
         declaration: Any = entry.declaration
         found = declaration.function(self._context, **self._arguments[entry])
         if isinstance(found, list):
-            self.links[entry] = [await self._referred(entry, found)]
+            self.links[entry] = [await self._referred(group, entry, found)]
         else:
-            self.links[entry] = await self._referred(entry, [found])
+            self.links[entry] = await self._referred(group, entry, [found])
 
-    async def _referred(self, entry: Entry, references: Sequence[Any]) -> list[Any]:
+    async def _referred(self, group: Group, entry: Entry, references: Sequence[Any]) -> list[Any]:
         """For each reference the level and the index of the object that it leads to; None where there is none.
 
         What is no reference (None, or an exception in the place of one) stays as it is.
@@ -304,8 +308,10 @@ class Fetching:
                 by_level[entry.levels[reference.type_name]].append(reference)
         for level in entry.levels.values():
             below: list[Any] = []
-            for source, wanted in _by_source(by_level[level]).items():
-                rows = await self._rows_of(source, level, wanted)
+            by_source = _by_source(by_level.get(level, ()))
+            for source, wanted in by_source.items():
+                is_all = group.is_all and len(by_level) == len(by_source) == 1
+                rows = await self._rows_of(source, level, wanted, is_all=is_all)
                 for reference in wanted:
                     row = rows[reference.key]
                     places[reference] = None if row is None else (level, len(below))
@@ -313,11 +319,11 @@ class Fetching:
             self._enter(level, below, len(below))
         return [places[each] if isinstance(each, Reference) else each for each in references]
 
-    async def _rows_of(self, source: Any, level: Level, wanted: Sequence[Reference]) -> dict[Any, Any]:
+    async def _rows_of(self, source: Any, level: Level, wanted: Sequence[Reference], *, is_all: bool) -> dict[Any, Any]:
         """The rows of references by their keys, as the level has them."""
         columns = tuple(level.layout)
         keys = list(dict.fromkeys(reference.key for reference in wanted))
-        found = await source.fetch(self._context, keys, columns)
+        found = await self._rows_with_others(source, level, keys, columns, is_all=is_all)
         failure = next((row for row in found if isinstance(row, Exception)), None)
         if failure is not None:
             raise failure
@@ -327,66 +333,21 @@ class Fetching:
             key: None if row is None else tuple(row[at] for at in picked) for key, row in zip(keys, found, strict=True)
         }
 
+    async def _rows_with_others(
+        self, source: Any, level: Level, keys: Sequence[Any], columns: tuple[str, ...], *, is_all: bool
+    ) -> Sequence[Any]:
+        """The rows under some keys; if the source brings other groups' rows along, those are kept for these."""
+        if source.fetch_along is None:
+            return await source.fetch(self._context, keys, columns)  # type: ignore[no-any-return]  # a source of any kind
+        along = [group for group in level.along if any(self._may(step.entry) for step in group.steps)]
+        others = tuple((group.source, group.columns) for group in along)
+        found = await source.fetch_along(self._context, keys, columns, others, is_all=is_all)
+        rows, *brought = zip(*found, strict=True)
+        self._brought.update(zip(along, brought, strict=True))
+        return rows
+
 
 _ROWS = attrgetter("rows")
-
-
-def _objects(values: Sequence[Any], below: list[Any]) -> list[Any]:
-    """Put objects among those of the level below, each once; gives what leads to each."""
-    links: dict[int, Any] = {}
-    for at, value in {id(value): value for value in values}.items():
-        if value is None or isinstance(value, Exception):
-            links[at] = value
-        else:
-            links[at] = len(below)
-            below.append(value)
-    return [links[id(value)] for value in values]
-
-
-def _lists(entry: Entry, values: Sequence[Any], below: list[Any]) -> list[Any]:
-    """The same for lists of objects."""
-    places: dict[int, Any] = {}
-    for value in values:
-        if id(value) not in places:
-            places[id(value)] = _place(entry, entry.definition.type, value, below)
-    return [places[id(value)] for value in values]
-
-
-def _place(entry: Entry, of_type: Any, value: Any, below: list[Any]) -> Any:
-    """Put an object, or a list of objects, among those of the level below; gives what leads there."""
-    if isinstance(of_type, GraphQLNonNull):
-        of_type = of_type.of_type
-    if value is None or isinstance(value, Exception):
-        return value
-    if not isinstance(of_type, GraphQLList):
-        below.append(value)
-        return len(below) - 1
-    if not is_iterable(value):
-        return no_list(entry)
-    start, items, inner = len(below), list(value), of_type.of_type
-    if not is_list_type(get_nullable_type(inner)) and not any(map(_is_none, set(map(type, items)))):
-        below += items
-        return Span(start, len(below))
-    return [_place(entry, inner, each, below) for each in items]
-
-
-def _size(link: Any) -> int:
-    """How many objects a link leads to."""
-    if link.__class__ is int:
-        return 1
-    if link.__class__ is Span:
-        return link.end - link.start
-    return sum(map(_size, link)) if isinstance(link, list) else 0
-
-
-def _is_none(of: type) -> bool:
-    """Whether what is of a Python type stands for no object."""
-    return of is type(None) or issubclass(of, Exception)
-
-
-def no_list(entry: Entry) -> GraphQLError:
-    """What is wrong where a list should be."""
-    return GraphQLError(f"Expected Iterable, but did not find one for field '{entry.owner.name}.{entry.name}'.")
 
 
 def _by_source(references: Sequence[Reference]) -> dict[Any, list[Reference]]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.execution.answer import Path
-from schema.execution.fetch import Fetching, Page, Span
+from schema.execution.fetch import Fetching, Page
+from schema.execution.links import Span
 from schema.execution.plan import Entry, Level, Part, Plan
 
 

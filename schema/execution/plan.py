@@ -8,7 +8,7 @@ same form a *group*, which is one fetch. A plan holds no caller, and no variable
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLOutputType
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLOutputType, get_nullable_type, is_list_type
 from graphql.execution.values import VariableValues
 
 from schema.execution.build import Builder
@@ -38,6 +38,7 @@ class Level:
         linked: those of the entries whose values are there before the level is built.
         checked: the others that not every caller may have.
         layout: where in a row its columns are.
+        along: groups of which a lookup that leads to one object of the level may bring the rows along.
         named: its rows are given names, because a function takes them.
         build: makes the answer's objects, while all goes well.
     """
@@ -48,6 +49,7 @@ class Level:
     linked: list["Entry"] = field(default_factory=list)
     checked: list["Entry"] = field(default_factory=list)
     layout: dict[str, int] = field(default_factory=dict)
+    along: list["Group"] = field(default_factory=list)
     named: bool = False
     build: Builder | None = None
 
@@ -110,6 +112,11 @@ class Entry:
     below: list[tuple[Level, tuple[Part, ...]]] = field(default_factory=list)
 
     @property
+    def is_list(self) -> bool:
+        """Whether its value is a list."""
+        return is_list_type(get_nullable_type(self.definition.type))
+
+    @property
     def is_linked(self) -> bool:
         """Whether its values are fetched or computed before its level is built."""
         return self.level is not None or isinstance(self.declaration, (Loaded, Paged, Lookup))
@@ -164,10 +171,22 @@ class Group:
     Args:
         steps: all of one kind.
         columns: of a fetch of rows: what any of them needs.
+        is_all: besides this one there are only groups whose rows it may bring along.
     """
 
     steps: list[Step]
     columns: tuple[str, ...] = ()
+    is_all: bool = False
+
+    @property
+    def part(self) -> str:
+        """See `Step`."""
+        return self.steps[0].part
+
+    @property
+    def source(self) -> BatchSource | None:
+        """See `Step`."""
+        return self.steps[0].source
 
 
 @dataclass(eq=False, slots=True)

@@ -19,6 +19,11 @@ def groups(steps: Sequence[Step]) -> list[Group]:
     assert found is not None  # noqa: S101  # a step is one deeper than the one above it, so nothing waits for itself
     for group in found:
         _lay_out(group)
+        if _may_come_along(group):
+            group.steps[0].level.along.append(group)
+    for group in found:
+        along = [each for step in group.steps for level, _parts in step.entry.below for each in level.along]
+        group.is_all = len(found) == 1 + len(along)
     return found
 
 
@@ -40,6 +45,16 @@ def _ordered(steps: Sequence[Step], group_of: Callable[[Step], Hashable]) -> lis
             if not awaited[each]:
                 ready.append(each)
     return [Group(members[each]) for each in ordered] if len(ordered) == len(members) else None
+
+
+def _may_come_along(group: Group) -> bool:
+    """Whether the one row that a lookup leads to is all that the group's rows belong to, one for each entry."""
+    level, above = group.steps[0].level, group.steps[0].above
+    if above is None or above.part != "lookup" or above.entry.is_list or not level.holds_rows:
+        return False
+    if group.part != "rows" or group.source is None or group.source.fetch_along is None:
+        return False
+    return not any(step.level is not level or step.entry.is_list for step in group.steps)
 
 
 def _lay_out(group: Group) -> None:
