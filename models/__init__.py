@@ -1,11 +1,53 @@
 """What exists: tables, the tree, the store that filters, migrations. Knows nothing of callers' roles."""
 
-from models.account import Account, AccountContact, AccountStatus, AccountTerm, AccountType, ContactType, VendorCard
+from models.account import (
+    Account,
+    AccountContact,
+    AccountStatus,
+    AccountTerm,
+    AccountType,
+    ContactType,
+    HeldBy,
+    VendorCard,
+)
+from models.account_transfer import AccountTransfer
+from models.audit import Audit
+from models.clock import Clock
 from models.credential import Credential, RefreshToken, SignInFailure, SubjectType
+from models.exchange_rate import ExchangeRate
+from models.idempotency import Idempotency
+from models.identity import Identity, LinkPurpose, OneTimeLink, SecurityAnswer, SecurityQuestion
+from models.job import Job, JobKind
+from models.mail import Mail, MailStatus, MailTemplate
 from models.marketplace import Marketplace
-from models.order import Order, OrderLine, OrderSchedule, OrderStatus, OrderType, QuantityKind
-from models.plan import BillingModel, Plan, PlanPeriod
+from models.money import (
+    Balance,
+    Invoice,
+    InvoiceItem,
+    InvoiceStatus,
+    LedgerEntry,
+    LedgerPost,
+    Payment,
+    PaymentKind,
+    PaymentTerm,
+    PostKind,
+    Side,
+)
+from models.order import (
+    Order,
+    OrderLine,
+    OrderNumber,
+    OrderSchedule,
+    OrderStatus,
+    OrderType,
+    OrderWait,
+    QuantityKind,
+)
+from models.order_charge import OrderCharge
+from models.outbox import Event, EventKind, Topic
+from models.plan import BillingModel, Plan, PlanPeriod, RefundPolicy
 from models.price import Price, PriceModel, PriceType
+from models.price_sheet import PriceSheet, PriceSheetKind
 from models.product import (
     CotermingRequirement,
     CotermingType,
@@ -15,49 +57,95 @@ from models.product import (
     ProductStatus,
     ProductTerm,
 )
+from models.provisioned import Provisioned
 from models.subscription import Seat, Subscription, SubscriptionCharge, SubscriptionItem, SubscriptionStatus
-from models.user import ApiClient, Role, RoleCode, User, UserKind, UserRole, UserStatus, UserTerm
+from models.subscription_history import QuantityReason, SubscriptionHistory
+from models.subscription_hold import SubscriptionHold
+from models.subscription_lot import SubscriptionLot
+from models.user import ApiClient, Role, RoleCode, User, UserDenial, UserKind, UserRole, UserStatus, UserTerm
 
 __all__ = [
     "Account",
     "AccountContact",
     "AccountStatus",
     "AccountTerm",
+    "AccountTransfer",
     "AccountType",
     "ApiClient",
+    "Audit",
+    "Balance",
     "BillingModel",
+    "Clock",
     "ContactType",
     "CotermingRequirement",
     "CotermingType",
     "Credential",
+    "Event",
+    "EventKind",
+    "ExchangeRate",
+    "HeldBy",
+    "Idempotency",
+    "Identity",
+    "Invoice",
+    "InvoiceItem",
+    "InvoiceStatus",
+    "Job",
+    "JobKind",
+    "LedgerEntry",
+    "LedgerPost",
+    "LinkPurpose",
+    "Mail",
+    "MailStatus",
+    "MailTemplate",
     "Manufacturer",
     "Marketplace",
+    "OneTimeLink",
     "Order",
+    "OrderCharge",
     "OrderLine",
+    "OrderNumber",
     "OrderSchedule",
     "OrderStatus",
     "OrderType",
+    "OrderWait",
+    "Payment",
+    "PaymentKind",
+    "PaymentTerm",
     "Plan",
     "PlanPeriod",
+    "PostKind",
     "Price",
     "PriceModel",
+    "PriceSheet",
+    "PriceSheetKind",
     "PriceType",
     "Product",
     "ProductDependency",
     "ProductStatus",
     "ProductTerm",
+    "Provisioned",
     "QuantityKind",
+    "QuantityReason",
     "RefreshToken",
+    "RefundPolicy",
     "Role",
     "RoleCode",
     "Seat",
+    "SecurityAnswer",
+    "SecurityQuestion",
+    "Side",
     "SignInFailure",
     "SubjectType",
     "Subscription",
     "SubscriptionCharge",
+    "SubscriptionHistory",
+    "SubscriptionHold",
     "SubscriptionItem",
+    "SubscriptionLot",
     "SubscriptionStatus",
+    "Topic",
     "User",
+    "UserDenial",
     "UserKind",
     "UserRole",
     "UserStatus",

@@ -1,11 +1,12 @@
 """Accounts: the tree itself, the people to contact, and the card by which a vendor is known below."""
 
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, String, false, text
 from sqlmodel import Field, SQLModel
 
-from models.base import BigId, Bytewise, Dated, Owned, covering, one_of
+from models.base import BigId, Bytewise, Dated, Instant, Owned, covering, one_of
 
 _PROVIDER = text("type = 'PROVIDER'")
 
@@ -29,6 +30,14 @@ class AccountStatus(StrEnum):
     ERROR = "ERROR"
 
 
+class HeldBy(StrEnum):
+    """Who put an account on credit hold, and so may release it."""
+
+    PERSON = "PERSON"
+    RULE = "RULE"
+    """The rule on balances."""
+
+
 class ContactType(StrEnum):
     """What a contact person is asked about."""
 
@@ -44,6 +53,8 @@ class Account(Dated, table=True):
     __table_args__ = (
         one_of("type", AccountType),
         one_of("status", AccountStatus),
+        one_of("held_by", HeldBy),
+        one_of("held_before", AccountStatus),
         CheckConstraint("(type = 'PROVIDER') = (parent_id IS NULL)", name="only_the_provider_has_no_parent"),
         CheckConstraint("length(path) % 6 = 0 AND length(path) > 0", name="path"),
         Index("account_one_provider", "type", unique=True, postgresql_where=_PROVIDER, sqlite_where=_PROVIDER),
@@ -90,6 +101,16 @@ class Account(Dated, table=True):
     """ISO 3166-1 alpha-2."""
     attributes: str | None = None
     """Custom attributes as a JSON object of strings."""
+    requires_approval: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether what it orders waits until its vendor approves."""
+    held_by: HeldBy | None = Field(default=None, sa_type=String)
+    """Who put it on credit hold; null while it isn't, nor was before an administrative hold."""
+    held_before: AccountStatus | None = Field(default=None, sa_type=String)
+    """Its status when it was put on administrative hold; null while it isn't."""
+    status_reason: str | None = None
+    """Why it came to its status, as whoever brought it there said."""
+    status_since: datetime | None = Field(default=None, sa_type=Instant)
+    """When it came to its status; null for what was there before this was noted."""
     size_class: int = 0
     """log2 of the number of accounts in the subtree, refreshed by a job; chooses between plans, never what is seen."""
 

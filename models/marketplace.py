@@ -1,9 +1,11 @@
 """Marketplaces: where accounts buy, one for each country."""
 
+from datetime import datetime
+
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from models.base import BigId, Bytewise
+from models.base import BigId, Bytewise, Instant
 
 
 class Marketplace(SQLModel, table=True):
@@ -21,3 +23,6 @@ class Marketplace(SQLModel, table=True):
     """ISO 3166-1 alpha-2."""
     currency: str
     """ISO 4217."""
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    updated_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was last changed; null: never."""

@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, String
-from sqlmodel import Field
+from sqlalchemy import Index, String, true
+from sqlmodel import Field, SQLModel
 
 from models.base import BigId, Bytewise, Dated, Day, Instant, Owned, PeriodType, covering, one_of
 
@@ -24,6 +24,15 @@ class OrderSchedule(StrEnum):
     """When an order takes effect, if not at once."""
 
     RENEWAL = "RENEWAL"
+
+
+class OrderWait(StrEnum):
+    """What an order waits for before it is worked off."""
+
+    APPROVAL = "APPROVAL"
+    """The vendor's."""
+    RENEWAL = "RENEWAL"
+    """The day on which its subscription renews."""
 
 
 class OrderStatus(StrEnum):
@@ -50,6 +59,7 @@ class Order(Owned, Dated, table=True):
     __table_args__ = (
         one_of("type", OrderType),
         one_of("status", OrderStatus),
+        one_of("waiting_for", OrderWait),
         Index("orders_number", "number", unique=True),
         *covering("orders_path", "path", include=("created_at", "type", "status", "id")),
         Index("orders_account_created", "account_id", "created_at", "id"),
@@ -80,6 +90,16 @@ class Order(Owned, Dated, table=True):
     credit_check: bool = True
     error_message: str | None = None
     attributes: str | None = None
+    waiting_for: OrderWait | None = Field(default=None, sa_type=String)
+    """Null: nothing, or it isn't submitted any more."""
+    submission: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """How often it was submitted: each time is charged, and worked off, under a key of its own."""
+    auto_renew: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether what a sales order creates renews by itself."""
+    term_from: date | None = Field(default=None, sa_type=Day)
+    """The first day of the term that is paid for: one that it begins, or the running one. Null: imported."""
+    term_until: date | None = Field(default=None, sa_type=Day)
+    """The day on which that term ends and the next begins, aligned if that was asked for."""
 
 
 class OrderLine(Owned, table=True):
@@ -106,6 +126,8 @@ class OrderLine(Owned, table=True):
     quantity_kind: QuantityKind = Field(default=QuantityKind.DELTA, sa_type=Bytewise)
     quantity: int
     """Signed when it is a delta."""
+    previous_quantity: int | None = None
+    """What the subscription had when the order was placed. Null: imported."""
     resulting_quantity: int | None = None
     """What the subscription has once the order is completed."""
     effective_on: date | None = Field(default=None, sa_type=Day)
@@ -115,3 +137,12 @@ class OrderLine(Owned, table=True):
     """Unit price times quantity, signed as the quantity is."""
     exchange_rate: str | None = None
     """Decimal text, where the vendor's own cost was in another currency."""
+
+
+class OrderNumber(SQLModel, table=True):
+    """The running numbers of orders: a row for each that was drawn."""
+
+    __tablename__ = "order_number"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    drawn_at: datetime = Field(sa_type=Instant)

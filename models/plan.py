@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from models.base import BigId, Bytewise, Dated, PeriodType, one_of
@@ -17,6 +17,17 @@ class BillingModel(StrEnum):
     CHARGE_EXTERNAL_RATING = "CHARGE_EXTERNAL_RATING"
 
 
+class RefundPolicy(StrEnum):
+    """What is given back for what is cancelled within the window that follows each purchase and renewal."""
+
+    PRORATED = "PRORATED"
+    """What was paid for the days that are left."""
+    FULL = "FULL"
+    """Everything, within 30 days, as for perpetual software."""
+    NONE = "NONE"
+    """Nothing, and there is no window."""
+
+
 class Plan(Dated, table=True):
     """How a product is billed: every billing period, over one of its subscription periods."""
 
@@ -24,6 +35,8 @@ class Plan(Dated, table=True):
     __table_args__ = (
         one_of("billing_period_type", PeriodType),
         one_of("billing_model", BillingModel),
+        one_of("refund_policy", RefundPolicy),
+        CheckConstraint("cancellation_hours >= 0", name="cancellation_hours_not_negative"),
         Index("plan_name", "name_key", "id"),
         Index("plan_created", "created_at", "id"),
     )
@@ -38,6 +51,11 @@ class Plan(Dated, table=True):
     billing_period_type: PeriodType = Field(sa_type=Bytewise)
     billing_period_duration: int
     billing_model: BillingModel = Field(sa_type=Bytewise)
+    refund_policy: RefundPolicy = Field(
+        default=RefundPolicy.PRORATED, sa_type=Bytewise, sa_column_kwargs={"server_default": "PRORATED"}
+    )
+    cancellation_hours: int = Field(default=168, sa_column_kwargs={"server_default": "168"})
+    """How long the window is in which what was bought is given back, for PRORATED."""
 
 
 class PlanPeriod(SQLModel, table=True):

@@ -1,8 +1,8 @@
 """The store on PostgreSQL: row-level security under a role that owns nothing, asyncpg without a layer above it.
 
-One login, three roles: the login owns the tables and, row-level security being forced, sees no row of them;
-`canopy_reader` sees what its connection's scope shows; `canopy_system` sees and changes everything. Connections
-take their role when they are opened.
+One login, four roles: the login owns the tables and, row-level security being forced, sees no row of them;
+`canopy_reader` sees what its connection's scope shows, `canopy_writer` changes what is in it; `canopy_system` sees
+and changes everything. Connections take their role when they are opened.
 """
 
 import asyncio
@@ -14,14 +14,19 @@ from typing import Any
 
 import asyncpg
 
+from models.postgres_writer import SETTINGS as WRITER_SETTINGS
+from models.postgres_writer import PostgresWriter
 from models.scope import Scope
-from models.statement import Engine, Row, Statement
-from models.store import OVER, Reader, StoreError, StoreTimeoutError, Unfiltered
+from models.statement import SCOPE, Engine, Row, Statement
+from models.store import NOT_ALONE, OVER, Reader, StoreError, StoreTimeoutError, Unfiltered
+from models.tail import Position, tail
+from models.writer import Writer
 
 log = logging.getLogger("canopy.store")
 
 STATEMENT_SECONDS = 5.0
 _READERS = 8
+_WRITERS = 4
 _SYSTEM = 4
 _NOTHING_TO_RESET = ""
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -35,6 +40,7 @@ _READER_SETTINGS = {
     "statement_timeout": f"{STATEMENT_SECONDS:g}s",
     "idle_in_transaction_session_timeout": "10s",
     "default_transaction_read_only": "on",
+    "default_transaction_isolation": "repeatable read",
     # Sums over a large subtree are grouped in memory instead of being sorted on disk.
     "work_mem": "32MB",
     "jit": "off",
@@ -60,6 +66,14 @@ class _ReadingConnection(_Connection):
         """Nothing: whoever takes it begins by ending what is open."""
 
 
+_POOLS: dict[str, tuple[int, type[_Connection], dict[str, str]]] = {
+    "reader": (_READERS, _ReadingConnection, _READER_SETTINGS),
+    "writer": (_WRITERS, _Connection, WRITER_SETTINGS),
+    "system": (_SYSTEM, _Connection, _SYSTEM_SETTINGS),
+}
+"""How many connections of which kind, by what they are for."""
+
+
 class _Queue:
     """How many readers wait for a connection."""
 
@@ -70,23 +84,29 @@ class PostgresReader:
     """See `models.store.Reader`."""
 
     engine: Engine = "postgresql"
-    __slots__ = ("_connection", "_is_over", "_pool", "_queue", "_turn", "scope")
+    __slots__ = ("_connection", "_is_alone", "_is_over", "_pool", "_queue", "_turn", "scope")
 
     def __init__(self, pool: "asyncpg.Pool[Any]", queue: _Queue, scope: Scope) -> None:
         self._pool = pool
         self._queue = queue
         self._connection: Any = None
         self._turn = asyncio.Lock()
+        self._is_alone = False
+        """One statement was said to be all."""
         self._is_over = False
         self.scope = scope
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        text, values = statement.bind("postgresql", parameters or {})
+        given = {**(parameters or {}), **_settings(self.scope)} if statement.sets_scope else parameters or {}
+        text, values = statement.bind("postgresql", given)
         async with self._turn:
             if self._is_over:
                 raise StoreError(OVER)
+            if self._is_alone or (statement.sets_scope and self._connection is not None):
+                raise StoreError(NOT_ALONE)
             try:
                 if self._connection is None:
+                    self._is_alone = statement.sets_scope
                     await self._begin()
                 return await self._connection.fetch(text, *values)  # type: ignore[no-any-return]  # the pool is untyped
             except asyncpg.QueryCanceledError as error:
@@ -95,30 +115,37 @@ class PostgresReader:
                 raise StoreError(str(error)) from error
 
     async def _begin(self) -> None:
+        """Take a connection, end the snapshot that may be open on it, and open this reader's own if it needs one."""
         self._queue.waiting += 1
         try:
             self._connection = await self._pool.acquire()
         finally:
             self._queue.waiting -= 1
-        end_of_last = "ROLLBACK;" if self._connection.is_in_transaction() else ""
-        await self._connection.execute(end_of_last + _begin(self.scope))
+        message = "ROLLBACK;" if self._connection.is_in_transaction() else ""
+        message += "" if self._is_alone else _begin(self.scope)
+        if message:
+            await self._connection.execute(message)
 
     async def end(self) -> None:
         """End the snapshot, which also takes the scope off the connection. A statement that still runs ends first.
 
-        If another reader waits for the connection, the message with which that begins does both.
+        If another reader waits for the connection, the message with which that begins does both. May be called again
+        if it was cancelled.
         """
         self._is_over = True
         async with self._turn:
-            connection, self._connection = self._connection, None
+            connection = self._connection
             if connection is None:
                 return
             # What was lost with its connection needs no ending.
             with suppress(*_FAILURES):
-                if not self._is_waited_for():
+                # Alone, it ends what it found open and had no time to end.
+                is_open = not self._is_alone or connection.is_in_transaction()
+                if is_open and not self._is_waited_for():
                     await connection.execute("ROLLBACK")
+            self._connection = None
             with suppress(*_FAILURES):
-                await self._pool.release(connection)
+                await self._pool.release(connection)  # to its end, even when cancelled meanwhile
 
     def _is_waited_for(self) -> bool:
         """Whether a reader waits for this very connection, for there is no other."""
@@ -131,6 +158,12 @@ def _begin(scope: Scope) -> str:
     """One message that opens the snapshot and sets the scope. Paths are checked and the rest are numbers."""
     settings = "".join(f"SET LOCAL canopy.{name} = '{value}';" for name, value in scope.settings().items())
     return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{settings}"
+
+
+@lru_cache(10_000)
+def _settings(scope: Scope) -> Mapping[str, str]:
+    """The parameters of a statement that sets the scope."""
+    return {SCOPE + name: str(value) for name, value in scope.settings().items()}
 
 
 class PostgresUnfiltered:
@@ -168,18 +201,19 @@ class PostgresStore:
         async with self._opening:
             if name not in self._pools:
                 try:
-                    self._pools[name] = await self._open_pool(reading=name == "reader")
+                    self._pools[name] = await self._open_pool(name)
                 except _FAILURES as error:
                     raise StoreError(f"the database can't be reached: {error}") from error
             return self._pools[name]
 
-    async def _open_pool(self, *, reading: bool) -> "asyncpg.Pool[Any]":
+    async def _open_pool(self, name: str) -> "asyncpg.Pool[Any]":
+        size, connection_class, settings = _POOLS[name]
         return await asyncpg.create_pool(
             self.url,
             min_size=1,
-            max_size=_READERS if reading else _SYSTEM,
-            connection_class=_ReadingConnection if reading else _Connection,
-            server_settings=_READER_SETTINGS if reading else _SYSTEM_SETTINGS,
+            max_size=size,
+            connection_class=connection_class,
+            server_settings=settings,
             statement_cache_size=1000,
             max_inactive_connection_lifetime=0,
         )
@@ -190,8 +224,27 @@ class PostgresStore:
         try:
             yield reader
         finally:
-            # Shielded: a response may be cancelled twice, and a connection that is never given back is lost.
-            await asyncio.shield(reader.end())
+            try:
+                await reader.end()
+            except asyncio.CancelledError:
+                # Shielded: it may be cancelled again, and a connection that is never given back is lost. Not before,
+                # for a shield takes a task.
+                await asyncio.shield(reader.end())
+                raise
+
+    @asynccontextmanager
+    async def writer(self, scope: Scope) -> AsyncIterator[Writer]:
+        writer = PostgresWriter(self._pools.get("writer") or await self._pool("writer"), scope)
+        try:
+            await writer.begin()
+            yield writer
+            # Shielded, as is the end: what has been sent is committed, whoever still waits to hear of it.
+            await asyncio.shield(writer.commit())
+        finally:
+            await asyncio.shield(writer.end())
+
+    async def tail(self, after: Position, limit: int = 500) -> list[Row]:
+        return await tail(self, after, limit)
 
     @asynccontextmanager
     async def unfiltered(self, reason: str, *, write: bool = False) -> AsyncIterator[Unfiltered]:

@@ -76,3 +76,8 @@ class Price(Dated, table=True):
     valid_from: date = Field(sa_type=Day)
     valid_until: date | None = Field(default=None, sa_type=Day)
     """The first day on which it no longer holds. Null: until further notice."""
+    sheet_id: int | None = Field(default=None, sa_type=BigId)
+    """The `price_sheet` among whose prices it was set; no foreign key, for SQLite adds none under a name to a table.
+
+    Null: set by itself, or imported.
+    """

@@ -1,11 +1,12 @@
 """Products, who makes them, and what they need beside them."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from models.base import BigId, Bytewise, Dated, one_of
+from models.base import BigId, Bytewise, Dated, Instant, one_of
 
 
 class ProductStatus(StrEnum):
@@ -38,6 +39,9 @@ class Manufacturer(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     code: str = Field(unique=True, sa_type=Bytewise)
     name: str
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    updated_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was last changed; null: never."""
 
 
 class Product(Dated, table=True):

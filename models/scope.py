@@ -36,6 +36,8 @@ class Scope:
             whatever `reach` and `prices` say; 0 for all users.
         prices: whether prices and charges belong to the view.
         size_class: log2 of the accounts in the subtree, for choosing a plan; never decides what is visible.
+        finances: whether balances and invoices belong to the view.
+        changes: whether the change log belongs to the view.
 
     Raises:
         PathError: the path is malformed. A well-formed path may be written into a statement.
@@ -46,6 +48,8 @@ class Scope:
     only_user: int = 0
     prices: bool = True
     size_class: int = 0
+    finances: bool = False
+    changes: bool = False
 
     def __post_init__(self) -> None:
         paths.check(self.path)
@@ -54,6 +58,11 @@ class Scope:
     def account_id(self) -> int:
         """The account at the scope's place."""
         return paths.account_id(self.path)
+
+    def holds(self, path: str) -> bool:
+        """Whether the account of that path is in the scope."""
+        settings = self.settings()
+        return str(settings["lo"]) <= path < str(settings["hi"]) and len(path) <= int(settings["span"])
 
     @lru_cache(_REMEMBERED)  # noqa: B019  # a bounded number of small frozen values
     def settings(self) -> Mapping[str, str | int]:
@@ -73,5 +82,7 @@ class Scope:
             "only_user": self.only_user,
             "prices": int(self.prices and not self.only_user),
             "catalogue": int(is_provider and not self.only_user),
+            "finances": int(self.finances and not self.only_user),
+            "changes": int(self.changes and not self.only_user),
         }
         return MappingProxyType(settings)

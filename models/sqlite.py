@@ -16,8 +16,11 @@ from typing import Any
 
 from models.policy import RULES, SETTINGS, sqlite_views
 from models.scope import Scope
+from models.sqlite_writer import SqliteWriter, WritingConnection
 from models.statement import Engine, Row, Statement
 from models.store import OVER, Reader, StoreError, StoreTimeoutError, Unfiltered
+from models.tail import Position, tail
+from models.writer import Writer
 
 log = logging.getLogger("canopy.store")
 
@@ -172,6 +175,7 @@ class SqliteStore:
         self._places = asyncio.Semaphore(_READERS)
         self._idle_unfiltered: list[sqlite3.Connection] = []
         self._writing = asyncio.Lock()
+        self._writer: WritingConnection | None = None
 
     @asynccontextmanager
     async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
@@ -187,6 +191,20 @@ class SqliteStore:
                 if connection.driver.in_transaction:
                     connection.driver.execute("ROLLBACK")
                 self._idle.append(connection)
+
+    @asynccontextmanager
+    async def writer(self, scope: Scope) -> AsyncIterator[Writer]:
+        async with self._writing:
+            writer = SqliteWriter(self._writing_connection(), scope)
+            try:
+                await _to_the_end(asyncio.to_thread(writer.begin))
+                yield writer
+                await writer.commit()
+            finally:
+                writer.end()
+
+    async def tail(self, after: Position, limit: int = 500) -> list[Row]:
+        return await tail(self, after, limit)
 
     @asynccontextmanager
     async def unfiltered(self, reason: str, *, write: bool = False) -> AsyncIterator[Unfiltered]:
@@ -214,7 +232,18 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreError(f"{self._file} can't be opened: {error}") from error
 
+    def _writing_connection(self) -> WritingConnection:
+        if self._writer is None:
+            try:
+                self._writer = WritingConnection(self._file)
+            except sqlite3.Error as error:
+                raise StoreError(f"{self._file} can't be opened: {error}") from error
+        return self._writer
+
     async def close(self) -> None:
+        if self._writer is not None:
+            self._writer.driver.close()
+            self._writer = None
         for connection in self._idle:
             connection.driver.close()
         for driver in self._idle_unfiltered:

@@ -6,12 +6,17 @@ transaction that sees and may change everything; which modules may call it is he
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from models.scope import Scope
 from models.statement import Engine, Row, Statement
 
+if TYPE_CHECKING:
+    from models.tail import Position
+    from models.writer import Writer
+
 OVER = "the reader was used after its response"
+NOT_ALONE = "a statement that was said to be the only one of its response is not"
 
 
 class StoreError(Exception):
@@ -31,11 +36,13 @@ class Reader(Protocol):
     async def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows of a prebuilt statement as the driver gives them: tuples in the order of its columns.
 
-        Readers take turns: two calls at once on one reader run one after the other, in the same snapshot.
+        Readers take turns: two calls at once on one reader run one after the other, in the same snapshot. A statement
+        that is `alone` is PostgreSQL's own snapshot, and all that this reader reads.
 
         Raises:
             StoreTimeoutError: the statement took too long.
-            StoreError: the database refused it, or cannot be reached, or the reader's block has ended.
+            StoreError: the database refused it, or cannot be reached, or the reader's block has ended; or it is not
+                the only statement although it, or one before it, was said to be.
         """
 
 
@@ -64,6 +71,28 @@ class Store(Protocol):
 
     def reader(self, scope: Scope) -> AbstractAsyncContextManager[Reader]:
         """A reader for one response; nothing is sent to the database before its first statement."""
+
+    def writer(self, scope: Scope) -> "AbstractAsyncContextManager[Writer]":
+        """One transaction through one scope: committed when the block ends, rolled back when it raises.
+
+        SQLite has one writer at a time, and it holds up this process's others: nothing slow belongs into the block,
+        and no other transaction that writes.
+
+        Raises:
+            TryAgainError: somebody else's transaction was in the way.
+            StoreError: the database can't be reached, or a statement had failed and its error was passed over.
+        """
+
+    async def tail(self, after: "Position", limit: int = 500) -> list[Row]:
+        """The events of the outbox after a position, in an order in which none is ever put before one that was given.
+
+        Args:
+            after: the `transaction_id` and `id` of the last event that is known; (0, 0) for none.
+            limit: how many events at most.
+
+        Raises:
+            StoreError: the database can't be reached.
+        """
 
     def unfiltered(self, reason: str, *, write: bool = False) -> AbstractAsyncContextManager[Unfiltered]:
         """A transaction without a filter.

@@ -1,12 +1,12 @@
 """Subscriptions: what a completed sales order creates, its products, who uses it, and what each edge is charged."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from models.base import BigId, Bytewise, Dated, Day, Owned, PeriodType, covering, one_of
+from models.base import BigId, Bytewise, Dated, Day, Instant, Owned, PeriodType, covering, one_of
 from models.plan import BillingModel
 
 NEVER = date(9999, 12, 31)
@@ -73,6 +73,8 @@ class Subscription(Owned, Dated, table=True):
     renewal_key: date = Field(default=NEVER, sa_type=Day, sa_column_kwargs={"server_default": text("'9999-12-31'")})
     """`renewal_date`, or 9999-12-31 while there is none: what sorting by renewal uses."""
     expiration_date: date | None = Field(default=None, sa_type=Day)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it was terminated, as far as that was noted."""
     vendor_subscription_id: str | None = None
     """The subscription's id at the manufacturer."""
     import_key: str | None = Field(default=None, sa_type=Bytewise)

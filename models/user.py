@@ -6,6 +6,7 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from models.base import BigId, Bytewise, Dated, Owned, covering, one_of
+from models.identity import SecurityQuestion
 
 
 class UserKind(StrEnum):
@@ -37,13 +38,13 @@ class RoleCode(StrEnum):
 
 
 class User(Owned, Dated, table=True):
-    """Someone who belongs to one account and can sign in. Names and addresses are personal data."""
+    """Someone's membership in one account, in which they can sign in. Names and addresses are personal data."""
 
     __tablename__ = "app_user"
     __table_args__ = (
         one_of("kind", UserKind),
         one_of("status", UserStatus),
-        Index("app_user_login", "login", unique=True),
+        Index("app_user_login", "login", "account_id", unique=True),
         *covering("app_user_path", "path", include=("created_at", "name_key", "kind", "id")),
         Index("app_user_account_created", "account_id", "created_at", "id"),
         Index("app_user_account_name", "account_id", "name_key", "id"),
@@ -54,7 +55,7 @@ class User(Owned, Dated, table=True):
 
     id: int = Field(primary_key=True, sa_type=BigId)
     login: str = Field(sa_type=Bytewise)
-    """Folded to lower case; unique on the platform, known to nobody but its owner and those above."""
+    """Folded to lower case; a person's, who may be a user of several accounts. Known to its owner and those above."""
     kind: UserKind = Field(sa_type=Bytewise)
     status: UserStatus = Field(default=UserStatus.ACTIVE, sa_type=Bytewise)
     first_name: str
@@ -65,6 +66,8 @@ class User(Owned, Dated, table=True):
     email_key: str = Field(sa_type=Bytewise)
     phone_number: str | None = None
     language: str = "en"
+    security_question: SecurityQuestion | None = Field(default=None, sa_type=Bytewise)
+    """Copy of the person's, for those to ask it who check the answer."""
 
 
 class UserTerm(SQLModel, table=True):
@@ -99,6 +102,17 @@ class UserRole(Owned, table=True):
 
     user_id: int = Field(primary_key=True, foreign_key="app_user.id", sa_type=BigId)
     role_code: RoleCode = Field(primary_key=True, foreign_key="role.code", sa_type=Bytewise)
+
+
+class UserDenial(Owned, table=True):
+    """A privilege that a user does not have in its account, whatever its roles grant."""
+
+    __tablename__ = "user_denial"
+    __table_args__ = (Index("user_denial_path", "path"),)
+
+    user_id: int = Field(primary_key=True, foreign_key="app_user.id", sa_type=BigId)
+    privilege: str = Field(primary_key=True, sa_type=Bytewise)
+    """As `resource:action`."""
 
 
 class ApiClient(Owned, Dated, table=True):

@@ -100,6 +100,7 @@ def _add_catalogue(builder: Builder) -> None:
     for market in (1, 2, 3):
         builder.add(models.Marketplace, id=market, code=f"LEAK-0-market-{market}")
     builder.add(models.Manufacturer, id=UNPRICED + 1, code="LEAK-0-maker-of-nothing")
+    builder.add(models.ExchangeRate, valid_from=date(2026, 1, 1))
     period: Record = {"period_type": PeriodType.MONTH, "period_duration": 1}
     for product in range(OFFERED_BY_PROVIDER, UNPRICED + 1):
         builder.add(models.Manufacturer, id=product, code=f"LEAK-0-maker-{product}")
@@ -135,6 +136,8 @@ def _add_prices(builder: Builder, seller: int) -> None:
     offers += [(buyer, OFFERED_BY_PROVIDER) for buyer, parent in PARENT.items() if parent == seller]
     if seller == 1:
         offers.append((2, OFFERED_TO_2_ALONE))
+    if seller in SELLERS:
+        builder.add(models.PriceSheet, seller, kind="FILE", price_count=len(offers))
     for buyer, product in offers if seller in SELLERS else []:
         builder.add(
             models.Price, seller, seller_id=seller, seller_path=path_of(seller), buyer_id=buyer, product_id=product,
@@ -150,19 +153,54 @@ def _add_account(builder: Builder, of: int) -> None:
     builder.add(models.AccountContact, of)
     builder.add(models.AccountTerm, of, term=f"leak-{of}")
     builder.add(models.ApiClient, of)
+    builder.add(models.Audit, of, at=_MOMENT, object_id=of)
     if of in SELLERS:
         builder.add(models.VendorCard, of)
+    _add_money(builder, of, PARENT[of], path_of(of))
+    if of in FORMER_VENDOR:
+        _add_money(builder, of, FORMER_VENDOR[of], paths.child(path_of(FORMER_VENDOR[of]), of))
     users = []
     for login, user_kind in (("admin", "ADMINISTRATOR"), ("first", "SERVICE_USER"), ("second", "SERVICE_USER")):
-        user = builder.add(models.User, of, kind=user_kind, login=f"LEAK-{of}-{login}")
+        user = builder.add(models.User, of, kind=user_kind, login=f"LEAK-{of}-{login}", security_question="FIRST_PET")
         builder.add(models.UserTerm, of, user_id=user, term=f"leak-{of}-{login}")
         builder.add(models.UserRole, of, user_id=user, role_code="SERVICE_USER")
+        builder.add(models.UserDenial, of, user_id=user, privilege="orders:place")
         users.append(user)
     # The first subscription is used by the first service user, the second by the second. Those of an account that
     # was once another vendor's lie on a chain that no longer leads to it, so that no part of a path says the other.
     vendor = PARENT[of]
     _add_subscription(builder, of, SUBSCRIBED_ONLY if of == 7 else OFFERED_BY_PROVIDER, users[1], vendor)
     _add_subscription(builder, of, OFFERED_BY_PROVIDER, users[2], FORMER_VENDOR.get(of, vendor))
+
+
+def _add_money(builder: Builder, of: int, seller: int | None, path: str) -> None:
+    """What an account owes a vendor; the balance with a former one stays where it was."""
+    edge: Record = {"seller_id": seller, "buyer_id": of}
+    balance = builder.add(
+        models.Balance,
+        of,
+        path=path,
+        seller_path=path_of(seller) if seller else "",
+        terms="NET",
+        owed_micros=-1,
+        **edge,
+    )
+    payment = builder.add(
+        models.Payment, of, balance_id=balance, kind="PAYMENT", micros=1, received_on=date(2026, 11, 1), **edge
+    )
+    post = builder.add(
+        models.LedgerPost, of, balance_id=balance, at=_MOMENT, kind="PAYMENT", position=0, micros=-1,
+        payment_id=payment, **edge,
+    )  # fmt: skip
+    for side, micros in (("RECEIVABLE", -1), ("CASH", 1)):
+        builder.add(models.LedgerEntry, of, post_id=post, side=side, micros=micros)
+    invoice = builder.add(
+        models.Invoice, of, balance_id=balance, number=f"LEAK-{of}-{balance}", period_from=date(2026, 10, 1),
+        period_to=date(2026, 11, 1), total_micros=1, status="OPEN", due_on=date(2026, 12, 1), **edge,
+    )  # fmt: skip
+    builder.add(
+        models.InvoiceItem, of, invoice_id=invoice, position=0, post_id=post, at=_MOMENT, kind="CHARGE", micros=1
+    )
 
 
 def _add_subscription(builder: Builder, of: int, product: int, user: int, vendor: int | None) -> None:
@@ -174,14 +212,31 @@ def _add_subscription(builder: Builder, of: int, product: int, user: int, vendor
         billing_period_duration=1, import_key=f"LEAK-{of}-{user}", **period,
     )  # fmt: skip
     builder.add(models.Seat, of, subscription_id=subscription, user_id=user)
-    order = builder.add(models.Order, of, subscription_id=subscription, total_micros=of, number=f"LEAK-{of}-{user}")
+    builder.add(models.SubscriptionHold, of, subscription_id=subscription, reason="PERSON")
+    sold = {"path": paths.child(path_of(vendor) if vendor else "", of)}
+    order = builder.add(
+        models.Order, of, subscription_id=subscription, total_micros=of, number=f"LEAK-{of}-{user}", **sold
+    )
     for position in (0, 1):
         shared: Record = {"position": position, "product_id": product, "quantity": of}
         item = builder.add(models.SubscriptionItem, of, subscription_id=subscription, **shared)
+        line = builder.add(
+            models.OrderLine, of, order_id=order, plan_id=product, unit_micros=1, extended_micros=1, **shared, **period,
+            **sold,
+        )  # fmt: skip
+        bought: Record = {"subscription_id": subscription, "item_id": item}
         builder.add(
-            models.OrderLine, of, order_id=order, plan_id=product, unit_micros=1, extended_micros=1, **shared, **period
+            models.SubscriptionLot, of, order_line_id=line, quantity=of, remaining=of, bought_at=_MOMENT, **bought
         )
+        builder.add(
+            models.SubscriptionHistory, of, at=_MOMENT, by_order_id=order, reason="PURCHASE", quantity_before=0,
+            quantity_after=of, **bought,
+        )  # fmt: skip
         for seller, buyer in chain(vendor, of):
+            builder.add(
+                models.OrderCharge, of, order_id=order, line_id=line, seller_id=seller, buyer_id=buyer,
+                unit_micros=buyer, price_type="RECURRING", extended_micros=1, charged_micros=0 if position else of,
+            )  # fmt: skip
             builder.add(
                 models.SubscriptionCharge, of, item_id=item, subscription_id=subscription, seller_id=seller,
                 buyer_id=buyer, seller_path=path_of(seller) if seller else "", unit_micros=buyer, monthly_micros=1,
@@ -203,6 +258,8 @@ async def insert_world(store: Store, world: World) -> None:
             statement = Statement(insert(table))
             for record in world.get(table.name, ()) if table.name != "role" else ():
                 await db.execute(statement, record)
+        if store.engine == "postgresql":  # the accounts' own numbers were given by hand
+            await db.sql("SELECT setval('account_id_seq', (SELECT max(id) FROM account))")
 
 
 def keys(table: str, records: Iterable[Record]) -> set[Key]:
@@ -223,7 +280,7 @@ def visible(world: World, scope: Scope) -> dict[str, list[Record]]:
     seen: dict[str, list[Record]] = {}
 
     def see(table: str, condition: Any) -> None:
-        seen[table] = [record for record in world[table] if condition(record)]
+        seen[table] = [record for record in world.get(table, ()) if condition(record)]
 
     def owned(record: Record) -> bool:
         return paths.account_id(record["path"]) in accounts
@@ -237,16 +294,35 @@ def visible(world: World, scope: Scope) -> dict[str, list[Record]]:
 
     for table in ("account", "account_term"):
         see(table, owned)
-    for table in ("account_contact", "api_client", "orders", "order_line"):
+    for table in ("account_contact", "api_client"):
         see(table, lambda record: owned(record) and not user)
+    for table in ("orders", "order_line"):
+        # Where it was sold, and to whoever bought it.
+        see(table, lambda record: not user and (lies_in(record["path"], scope) or record["account_id"] == place))
+    sold = {record["id"] for record in seen["orders"]} if scope.prices else set()
+    see(
+        "order_charge",
+        lambda record: record["order_id"] in sold and (record["buyer_id"] == place or record["seller_id"] in accounts),
+    )
+    see("audit", lambda record: owned(record) and scope.changes and not user)
     see("app_user", lambda record: owned(record) and user in (0, record["id"]))
-    for table in ("user_role", "user_term", "seat"):
+    for table in ("user_denial", "user_role", "user_term", "seat"):
         see(table, lambda record: owned(record) and user in (0, record["user_id"]))
     used = {seat["subscription_id"] for seat in seen["seat"]}
     see("subscription", lambda record: owned(record) and (not user or record["id"] in used))
-    see("subscription_item", lambda record: owned(record) and (not user or record["subscription_id"] in used))
+    for table in ("subscription_history", "subscription_hold", "subscription_item", "subscription_lot"):
+        see(table, lambda record: owned(record) and (not user or record["subscription_id"] in used))
     see("subscription_charge", lambda record: owned(record) and charged(record))
     see("price", charged)
+    sees_money = scope.finances and not user
+    see("balance", lambda record: sees_money and (record["seller_id"] in sellers or record["buyer_id"] == place))
+    balances = {record["id"] for record in seen["balance"]}
+    for table in ("invoice", "ledger_post", "payment"):
+        see(table, lambda record: record["balance_id"] in balances)
+    invoices = {record["id"] for record in seen["invoice"]}
+    see("invoice_item", lambda record: record["invoice_id"] in invoices)
+    see("price_sheet", lambda record: not user and scope.prices and record["account_id"] in sellers)
+    see("exchange_rate", lambda record: True)
     see("vendor_card", lambda record: owned(record) or record["account_id"] == vendor)
     offers = seen["price"] + seen["subscription"]
     products = {record["id"] for record in world["product"] if sees_all_products} | {
@@ -267,16 +343,26 @@ def visible(world: World, scope: Scope) -> dict[str, list[Record]]:
     return seen
 
 
+def lies_in(path: str, scope: Scope) -> bool:
+    """Whether a scope reaches as far as a path, which may be one that an account once had."""
+    chain = [*paths.ancestor_ids(path), paths.account_id(path)]
+    place = [scope.account_id, *ancestors(scope.account_id)][::-1]
+    if chain[: len(place)] != place:
+        return False
+    levels = len(chain) - len(place)
+    return levels <= {Reach.OWN: 0, Reach.DIRECT: 1, Reach.SUBTREE: len(PARENT)}[scope.reach]
+
+
 def scopes(world: World) -> Iterator[Scope]:
-    """Every place with every reach, with prices and without, and every service user."""
+    """Every place with every reach, with prices, money and the change log and without, and every service user."""
     for account_id in PARENT:
         path = path_of(account_id)
         for reach in Reach:
-            yield Scope(path, reach)
+            yield Scope(path, reach, changes=True, finances=True)
             yield Scope(path, reach, prices=False)
     for user in world["app_user"]:
         if user["kind"] == "SERVICE_USER":
-            yield Scope(user["path"], only_user=user["id"])
+            yield Scope(user["path"], only_user=user["id"], changes=True, finances=True)
 
 
 Expectation = tuple[Scope, dict[str, set[Key]]]

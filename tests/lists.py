@@ -54,6 +54,18 @@ def _of_account(_seen: Seen, account: Record, rows: Rows) -> Rows:
     return [record for record in rows if record["account_id"] == account["id"]]
 
 
+def _by(column: str) -> List:
+    return lambda _seen, account, rows: [record for record in rows if record[column] == account["id"]]
+
+
+def _history(_seen: Seen, subscription: Record, rows: Rows) -> Rows:
+    return [record for record in rows if record["subscription_id"] == subscription["id"]]
+
+
+def _items(_seen: Seen, invoice: Record, rows: Rows) -> Rows:
+    return [record for record in rows if record["invoice_id"] == invoice["id"]]
+
+
 def _children(_seen: Seen, account: Record, rows: Rows) -> Rows:
     return [record for record in rows if record["parent_id"] == account["id"]]
 
@@ -72,13 +84,24 @@ def _used_by(seen: Seen, user: Record, rows: Rows) -> Rows:
     return [record for record in rows if record["id"] in used]
 
 
+def _at(_seen: Seen, account: Record, rows: Rows) -> Rows:
+    return [record for record in rows if record["path"] == account["path"]]
+
+
 LISTS: dict[tuple[str, str], List] = {
+    ("Account", "changes"): _at,
     ("Account", "children"): _children,
     ("Account", "descendants"): _descendants,
+    ("Account", "invoicesIssued"): _by("seller_id"),
+    ("Account", "invoicesReceived"): _by("buyer_id"),
+    ("Account", "ledger"): _by("buyer_id"),
     ("Account", "orders"): _of_account,
+    ("Account", "payments"): _by("buyer_id"),
     ("Account", "prices"): _charged_to,
     ("Account", "subscriptions"): _of_account,
     ("Account", "users"): _of_account,
+    ("Invoice", "items"): _items,
+    ("Subscription", "history"): _history,
     ("User", "subscriptions"): _used_by,
 }
 """By the type and the field; lists at the root hold whatever is seen."""
@@ -87,6 +110,10 @@ LISTS: dict[tuple[str, str], List] = {
 def rows_of(seen: Seen, type_name: str, field: str, parent: Record | None, node_type: str) -> Rows:
     """The rows of a list, in no order."""
     rows = seen[TABLES[node_type]]
+    if parent is None and node_type == "Order":
+        # What the caller's own account bought of a former vendor is in its own list alone.
+        own = min((account["path"] for account in seen["account"]), key=len)
+        return [record for record in rows if record["path"].startswith(own)]
     return rows if parent is None else LISTS[type_name, field](seen, parent, rows)
 
 
@@ -94,6 +121,7 @@ def rows_of(seen: Seen, type_name: str, field: str, parent: Record | None, node_
 
 SORTED_BY = {
     "AMOUNT": "amount_micros",
+    "AT": "at",
     "CREATED_AT": "created_at",
     "MPN": "mpn",
     "NAME": "name_key",
@@ -148,10 +176,16 @@ def _below(seen: Seen, record: Record, account: str) -> bool:
     return place is not None and contains(place, record["path"]) and record["path"] != place
 
 
-def _created(_seen: Seen, record: Record, given: dict[str, str | None]) -> bool:
-    created = record["created_at"]
-    start, end = (datetime.fromisoformat(each) if each else None for each in (given.get("from"), given.get("until")))
-    return (start is None or created >= start) and (end is None or created < end)
+def _in_range(column: str) -> Condition:
+    def holds(_seen: Seen, record: Record, given: dict[str, str | None]) -> bool:
+        bounds = (datetime.fromisoformat(each) if each else None for each in (given.get("from"), given.get("until")))
+        start, end = bounds
+        return (start is None or record[column] >= start) and (end is None or record[column] < end)
+
+    return holds
+
+
+_created = _in_range("created_at")
 
 
 def _between(column: str) -> Condition:
@@ -179,6 +213,15 @@ def _is_valid(_seen: Seen, price: Record, day: str) -> bool:
     return bool(price["valid_from"] <= on and (until is None or until > on))
 
 
+def _at_seen_account(seen: Seen, change: Record, ids: list[str]) -> bool:
+    wanted = {row_id(text) for text in ids}
+    return change["path"] in {account["path"] for account in seen["account"] if account["id"] in wanted}
+
+
+def _by_seen_user(seen: Seen, change: Record, ids: list[str]) -> bool:
+    return change["actor_user_id"] in {row_id(text) for text in ids} & {user["id"] for user in seen["app_user"]}
+
+
 CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Account", "below"): _below,
     ("Account", "created"): _created,
@@ -187,6 +230,23 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Account", "search"): _begins_words(lambda _seen, account: [account["name"]]),
     ("Account", "status"): _one_of("status"),
     ("Account", "type"): _one_of("type"),
+    ("Change", "account"): _at_seen_account,
+    ("Change", "at"): _in_range("at"),
+    ("Change", "below"): _below,
+    ("Change", "noun"): _one_of("noun"),
+    ("Change", "object"): lambda _seen, change, text: (
+        (change["noun"], change["object_id"]) == ("account", row_id(text))
+    ),
+    ("Change", "operation"): _one_of("operation"),
+    ("Change", "user"): _by_seen_user,
+    ("Invoice", "created"): _created,
+    ("Invoice", "number"): _one_of("number"),
+    ("Invoice", "status"): _one_of("status"),
+    ("InvoiceItem", "kind"): _one_of("kind"),
+    ("LedgerPost", "at"): _in_range("at"),
+    ("LedgerPost", "kind"): _one_of("kind"),
+    ("ExchangeRate", "fromCurrency"): _one_of("from_currency"),
+    ("ExchangeRate", "toCurrency"): _one_of("to_currency"),
     ("Marketplace", "country"): _one_of("country_code"),
     ("Marketplace", "currency"): _one_of("currency"),
     ("Order", "account"): _id_in("account_id"),
@@ -197,6 +257,8 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Order", "status"): _one_of("status"),
     ("Order", "subscription"): _id_in("subscription_id"),
     ("Order", "type"): _one_of("type"),
+    ("Payment", "created"): _created,
+    ("Payment", "kind"): _one_of("kind"),
     ("Plan", "billingModel"): _one_of("billing_model"),
     ("Plan", "code"): _one_of("code"),
     ("Price", "buyer"): _is_seen_account("buyer_id"),
@@ -226,6 +288,8 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Subscription", "product"): _id_in("product_id"),
     ("Subscription", "renews"): _between("renewal_date"),
     ("Subscription", "status"): _one_of("status"),
+    ("SubscriptionHistory", "at"): _in_range("at"),
+    ("SubscriptionHistory", "reason"): _one_of("reason"),
     ("User", "below"): _below,
     ("User", "email"): lambda _seen, user, values: user["email_key"] in {fold(value) for value in values},
     ("User", "kind"): _one_of("kind"),

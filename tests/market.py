@@ -82,6 +82,8 @@ def build(seed: int = 7) -> World:
     for account in accounts:
         for _ in range(market.dice.randint(1, 4)):
             _add_subscription(market, account)
+    for account in accounts:
+        _add_money(market, account)
     return dict(market.world)
 
 
@@ -107,6 +109,11 @@ def _add_catalogue(market: Market) -> None:
         market.add(
             models.Marketplace, id=number, code=f"m{number}", name=name, name_key=fold(name), country_code=country,
             currency=currency,
+        )  # fmt: skip
+    for number, (of, into) in enumerate((("USD", "EUR"), ("EUR", "USD"), ("GBP", "EUR")) * 20):
+        market.add(
+            models.ExchangeRate, from_currency=of, to_currency=into, rate=f"1.{number}",
+            valid_from=TODAY + timedelta(days=number), **market.dated(),
         )  # fmt: skip
     makers = [
         market.add(models.Manufacturer, id=at, code=code, name=code.title()) for at, code in enumerate(_MAKERS, 1)
@@ -172,6 +179,8 @@ def _add_people(market: Market, account: Record) -> None:
     market.add(models.ApiClient, client_id=f"client-{account['id']}", name="Script", privileges="[]", **own)
     for number in range(market.dice.randint(1, 3)):
         _add_user(market, f"u{number}@a{account['id']}.example", own)
+    for _ in range(3):
+        _add_change(market, account)
 
 
 def _add_user(market: Market, login: str, own: Record) -> None:
@@ -185,6 +194,20 @@ def _add_user(market: Market, login: str, own: Record) -> None:
         market.add(models.UserTerm, user_id=user["id"], term=term, path=own["path"])
     for role in market.dice.sample(tuple(models.RoleCode), market.dice.randint(0, 2)):
         market.add(models.UserRole, user_id=user["id"], role_code=role, **own)
+    if user["id"] % 2:
+        market.add(models.UserDenial, user_id=user["id"], privilege="orders:place", **own)
+
+
+def _add_change(market: Market, account: Record) -> None:
+    users = market.world["app_user"]
+    noun = market.pick(("account", "account", "app_user"))
+    market.add(
+        models.Audit, path=account["path"], shard_id=account["shard_id"], at=market.pick(MOMENTS),
+        operation=market.pick(("accountUpdate", "accountCreditHold", "userInvite")), noun=noun,
+        actor_user_id=market.pick((None, market.pick(users)["id"], users[-1]["id"])), actor_path=account["path"],
+        actor_name="Ada Byron", object_id=account["id"] if noun == "account" else users[-1]["id"],
+        before='{"name":"Old"}', after='{"name":"New","email":null}',
+    )  # fmt: skip
 
 
 def _add_prices(market: Market, seller: Record) -> None:
@@ -245,6 +268,12 @@ def _add_item(market: Market, account: Record, subscription: Record, position: i
         models.SubscriptionItem, subscription_id=subscription["id"], position=position, product_id=product,
         quantity=quantity, **owner(account),
     )  # fmt: skip
+    for number in range(market.dice.randint(0, 3)):
+        market.add(
+            models.SubscriptionHistory, subscription_id=subscription["id"], item_id=item["id"],
+            at=market.pick(MOMENTS), reason=market.pick(tuple(models.QuantityReason)), quantity_before=number,
+            quantity_after=quantity, **owner(account),
+        )  # fmt: skip
     edge: tuple[int | None, int] | None = (account["parent_id"], account["id"])
     while edge and market.dice.random() < 0.95:  # now and then what was charged further up is not on record
         _add_charge(market, account, item, subscription["status"], *edge)
@@ -260,6 +289,38 @@ def _add_charge(market: Market, account: Record, item: Record, status: str, sell
         shard_id=account["shard_id"], seller_id=seller, seller_path=path, buyer_id=buyer, status=status,
         currency=market.pick(_CURRENCIES), unit_micros=unit, monthly_micros=unit * item["quantity"],
     )  # fmt: skip
+
+
+def _add_money(market: Market, account: Record) -> None:
+    """What an account owes its vendor: a balance, posts, payments and invoices, many of the same instant."""
+    edge: Record = {"seller_id": account["parent_id"], "buyer_id": account["id"], "currency": market.pick(_CURRENCIES)}
+    balance = market.add(
+        models.Balance, seller_path=account["path"][:-6], path=account["path"],
+        shard_id=account["shard_id"], terms=market.pick(tuple(models.PaymentTerm)),
+        owed_micros=market.dice.randint(-9, 9), credit_limit_micros=market.pick((None, 0, 10_000_000)), **edge,
+        **market.dated(),
+    )  # fmt: skip
+    of: Record = edge | {"balance_id": balance["id"]}
+    posts = [
+        market.add(
+            models.LedgerPost, at=market.pick(MOMENTS), kind=market.pick(tuple(models.PostKind)), key=f"key:{number}",
+            position=0, micros=market.dice.randint(-9, 9), text="Seats", **of,
+        )
+        for number in range(market.dice.randint(0, 6))
+    ]  # fmt: skip
+    for number in range(market.dice.randint(0, 4)):
+        market.add(
+            models.Payment, kind=market.pick(tuple(models.PaymentKind)), micros=1 + number, received_on=TODAY,
+            **of, **market.dated(),
+        )  # fmt: skip
+        invoice = market.add(
+            models.Invoice, number=f"IN{account['id']}-{number}", period_from=TODAY,
+            period_to=TODAY + timedelta(days=number), total_micros=number, due_on=TODAY,
+            status=market.pick(tuple(models.InvoiceStatus)), **of, **market.dated(),
+        )  # fmt: skip
+        for position, post in enumerate(posts if number == 0 else ()):
+            own = {name: post[name] for name in ("at", "kind", "text", "currency", "micros")}
+            market.add(models.InvoiceItem, invoice_id=invoice["id"], position=position, post_id=post["id"], **own)
 
 
 def _add_order(market: Market, account: Record, subscription: Record, period: Record) -> None:

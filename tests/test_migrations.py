@@ -133,9 +133,9 @@ def test_two_processes_may_migrate_at_once(empty_url: str) -> None:
     assert outcomes == {str((None, latest())), str((latest(), latest()))}
 
 
-@pytest.fixture(params=["CREATEROLE", "IN ROLE canopy_reader, canopy_system"])
+@pytest.fixture(params=["CREATEROLE", "IN ROLE canopy_reader, canopy_writer, canopy_system"])
 def plain_url(request: pytest.FixtureRequest, postgres: Server, postgresql_databases: Databases) -> Iterator[str]:
-    """An empty database of a login that is no superuser, and may make the two roles or was given them."""
+    """An empty database of a login that is no superuser, and may make the roles or was given them."""
     migrated_template(postgresql_databases)  # by now the roles are there: they belong to the server
     with plain_login(postgres, request.param) as url:
         yield url

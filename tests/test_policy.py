@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
-from models.policy import RULES, UNREADABLE, postgresql_ddl
+from models.policy import RULES, UNREADABLE, WRITES, Write, postgresql_ddl
 from models.scope import Scope
 from models.sqlite import _Connection
+from models.sqlite_writer import WritingConnection
 from models.statement import Statement
 from tests.databases import Databases
 from tests.templates import migrated_template, opened
@@ -44,10 +45,11 @@ async def leaking_views(owner: Any) -> list[str]:
 
 
 async def leaking_functions(owner: Any) -> list[str]:
-    """Functions that run with the rights of their owner and that the reader may call."""
+    """Functions that run with the rights of their owner and that readers or writers may call."""
     return await names(
         owner,
-        "SELECT proname FROM pg_proc WHERE prosecdef AND has_function_privilege('canopy_reader', oid, 'EXECUTE')",
+        "SELECT proname FROM pg_proc WHERE prosecdef AND (has_function_privilege('canopy_reader', oid, 'EXECUTE')"
+        " OR has_function_privilege('canopy_writer', oid, 'EXECUTE'))",
     )
 
 
@@ -77,8 +79,8 @@ async def test_row_level_security_is_on_and_forced_on_every_readable_table(owner
 
 async def test_the_policies_of_a_migrated_database_are_exactly_those_of_the_rules(owner: Any) -> None:
     migrated = await policies(owner)
-    for table in RULES:
-        await owner.execute(f"DROP POLICY scope ON {table}; DROP POLICY unfiltered ON {table}")
+    for policy in migrated:
+        await owner.execute(f"DROP POLICY {policy[2]} ON {policy[1]}")
     assert await policies(owner) == []
     for statement in postgresql_ddl():
         await owner.execute(statement)
@@ -104,7 +106,7 @@ async def test_the_reader_can_call_no_function_that_runs_with_its_owners_rights(
     assert await leaking_functions(owner) == ["careless"]
 
 
-@pytest.mark.parametrize("role", ["canopy_reader", "canopy_system"])
+@pytest.mark.parametrize("role", ["canopy_reader", "canopy_writer", "canopy_system"])
 async def test_no_role_can_bypass_the_policies(owner: Any, role: str) -> None:
     attributes = "rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication"
     oid = f"'{role}'::regrole"
@@ -136,12 +138,65 @@ async def test_the_reader_may_select_from_the_tables_with_rules_and_do_nothing_e
     assert await names(owner, sequences) == []
 
 
+def written(action: str) -> list[str]:
+    """The tables of which rows may be inserted, updated or deleted."""
+    return [table for table in sorted(RULES) if getattr(WRITES.get(table, Write()), action)]
+
+
+async def test_the_writer_may_do_what_the_rules_for_writing_say_and_nothing_else(owner: Any) -> None:
+    granted = await owner.fetch(
+        "SELECT p.name, array_agg(c.relname::text ORDER BY c.relname) FROM pg_class c, unnest($1::text[]) p(name)"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'"
+        " AND has_table_privilege('canopy_writer', c.oid, p.name) GROUP BY 1",
+        ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"],
+    )
+    columns = await owner.fetch(
+        "SELECT c.relname, array_agg(a.attname::text) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"
+        " AND has_column_privilege('canopy_writer', c.oid, a.attnum, 'UPDATE') GROUP BY 1"
+    )
+    numbered = [table for table in written("insert") if "id" in SQLModel.metadata.tables[table].c]
+    sequences = (
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND"
+        " CASE relkind WHEN 'S' THEN has_sequence_privilege('canopy_writer', oid, 'SELECT, USAGE, UPDATE') END"
+    )
+
+    assert dict(granted) == {
+        "SELECT": sorted(RULES),
+        "INSERT": written("insert"),
+        "DELETE": written("delete"),
+    }
+    assert {table: frozenset(names) for table, names in columns} == {
+        table: WRITES[table].columns for table in written("update")
+    }
+    assert sorted(await names(owner, sequences)) == sorted(f"{table}_id_seq" for table in numbered)
+
+
+def test_what_places_a_row_in_the_tree_is_never_changed() -> None:
+    placing = {"id", "path", "seller_path", "shard_id", "account_id", "parent_id", "seller_id", "created_at"}
+
+    assert [table for table, write in WRITES.items() if write.columns & placing] == []
+    assert [table for table, write in WRITES.items() if bool(write.columns) != bool(write.update)] == []
+    assert WRITES.keys() <= RULES.keys()
+
+
+@pytest.mark.parametrize("role", ["canopy_reader", "canopy_writer"])
 @pytest.mark.parametrize("table", sorted(UNREADABLE))
-async def test_the_reader_is_refused_the_tables_without_a_rule(owner: Any, table: str) -> None:
-    await owner.execute("SET ROLE canopy_reader")
+async def test_readers_and_writers_are_refused_the_tables_without_a_rule(owner: Any, table: str, role: str) -> None:
+    await owner.execute(f"SET ROLE {role}")
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await owner.execute(f"SELECT 1 FROM {table}")
+
+
+async def test_not_even_the_system_may_change_the_change_log(owner: Any) -> None:
+    query = (
+        "SELECT p.name FROM unnest($1::text[]) p(name) WHERE has_table_privilege('canopy_system', 'audit', p.name)"
+        " OR (p.name = 'UPDATE' AND has_any_column_privilege('canopy_system', 'audit', p.name))"
+    )
+    actions = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"]
+
+    assert [row[0] for row in await owner.fetch(query, actions)] == ["SELECT", "INSERT"]
 
 
 async def test_reading_connections_let_statements_decide_about_their_plans_and_cannot_write(
@@ -173,3 +228,19 @@ def test_on_sqlite_every_table_but_the_unreadable_is_shadowed_by_a_view(sqlite_d
 
     assert tables - UNREADABLE == shadows & tables
     assert len(shadows) == 2 * len(RULES)
+
+
+def test_on_sqlite_every_table_stands_behind_a_view_and_three_triggers_of_the_writer(
+    sqlite_databases: Databases,
+) -> None:
+    with sqlite_databases.copied(migrated_template(sqlite_databases)) as url:
+        driver = WritingConnection(Path(url.removeprefix("sqlite:///"))).driver
+        driver.set_authorizer(None)
+        tables = {row[0] for row in driver.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
+        views = {row[0] for row in driver.execute("SELECT name FROM sqlite_temp_master WHERE type = 'view'")}
+        guarded = list(
+            driver.execute("SELECT tbl_name, count(*) FROM sqlite_temp_master WHERE type = 'trigger' GROUP BY 1")
+        )
+        driver.close()
+
+    assert tables - {"alembic_version"} == views & tables == {table for table, number in guarded if number == 3}

@@ -6,12 +6,16 @@ from functools import cache
 from typing import Any, cast
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, is_leaf_type
+from graphql import GraphQLField, GraphQLObjectType, get_nullable_type, is_leaf_type, is_list_type
 
+from models import RoleCode
+from models.policy import RULES
 from models.scope import Reach
 from models.store import Store
+from schema.execution.declaration import Related
 from tests.asking import Answer, ask, ask_graphql_core, caller_at
-from tests.documents import GRAPH, Values, is_connection, is_loaded, named, object_types, variants
+from tests.differences import difference
+from tests.documents import GRAPH, Values, declaration, is_connection, is_loaded, named, object_types, variants
 from tests.hierarchy import World
 from tests.lists import PREFIXES, TABLES
 from tests.market import PROVIDER, RESELLER, SUBRESELLER
@@ -242,3 +246,49 @@ async def test_a_fragment_brings_its_columns_wherever_it_is_spread(market_store:
     answer = await way(market_store, caller_at(PROVIDER), f"{text} {fragments}")
 
     assert answer.errors == []
+
+
+# Points
+
+
+def point(type_name: str, global_id: str) -> str:
+    """A document that asks for one object by its id, with the rows that belong to it."""
+    fields = cast(GraphQLObjectType, GRAPH.type_map[type_name]).fields
+    belonging = [name for name, each in fields.items() if comes_along(each)]
+    rows = " ".join(f"{name} {{ {some_leaf(fields[name])} }}" for name in belonging)
+    return f'{{ node(id: "{global_id}") {{ ... on {type_name} {{ id {rows} }} }} }}'
+
+
+def comes_along(of: GraphQLField) -> bool:
+    """Whether the field is one row, from a source that finds it by a key."""
+    is_one = isinstance(declaration(of), Related) and not is_list_type(get_nullable_type(of.type))
+    return is_one and declaration(of).source.fetch_along is not None
+
+
+def some_leaf(of: GraphQLField) -> str:
+    names = cast(GraphQLObjectType, named(of)).fields
+    return "id" if "id" in names else "name"
+
+
+@pytest.mark.parametrize("type_name", PREFIXES)
+async def test_an_object_by_its_id_with_the_rows_that_belong_to_it_takes_one_statement(
+    hierarchy: Store, world: World, type_name: str
+) -> None:
+    """Whoever asks, and whether or not it is visible; and the answer is what graphql-core has to say."""
+    service_user = next(row for row in world["app_user"] if row["account_id"] == 7 and row["kind"] == "SERVICE_USER")
+    callers = [caller_at(1), caller_at(2), caller_at(3, Reach.OWN), caller_at(7)]
+    callers.append(caller_at(2, Reach.SUBTREE, RoleCode.LIMITED_ADMINISTRATOR))
+    callers.append(caller_at(7, user_id=service_user["id"], is_service_user=True))
+    rows = world[TABLES[type_name]]
+    found = []
+    for row in rows[:: max(1, len(rows) // 8)]:
+        query = point(type_name, f"{PREFIXES[type_name]}_{row['id']}")
+        for caller in callers:
+            answer, core = await ask(hierarchy, caller, query), await ask_graphql_core(hierarchy, caller, query)
+            assert not difference((answer.data, answer.errors), (core.data, core.errors)), (query, caller)
+            assert [each.sets_scope for each in answer.sent] == ([True] if core.sent else [])
+            assert set(answer.codes) <= {"FORBIDDEN"}, answer.errors
+            found.append(answer.data["node"])
+
+    assert any(found), "somebody sees one of them"
+    assert not all(found) or RULES[TABLES[type_name]] == RULES["role"], "and not everybody sees all"

@@ -1,12 +1,19 @@
 """On PostgreSQL: which statements are planned for their values each time, and which once for a connection."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
 import pytest
 from sqlalchemy import column, select, table
 
+from models.policy import SETTINGS
 from models.statement import Statement
 from models.store import Store
 from tests.asking import SpyingReader, ask, caller_at
+from tests.lists import PREFIXES
 from tests.market import PROVIDER, RESELLER
+from tests.test_statement_counts import point
 
 PREPARED = Statement(
     select(column("statement"), column("generic_plans"), column("custom_plans")).select_from(
@@ -90,3 +97,54 @@ async def test_a_search_gathers_its_hits_and_never_walks_an_order_to_meet_them(
         plan = "\n".join(row[0] for row in await db.driver.fetch(f"EXPLAIN {text}", *values))
 
     assert ("account_name" in plan) is walks
+
+
+# Statements that are alone
+
+
+@pytest.mark.parametrize("type_name", PREFIXES)
+async def test_a_point_query_keeps_its_plan(postgresql_hierarchy: Store, type_name: str) -> None:
+    query = point(type_name, f"{PREFIXES[type_name]}_1")
+
+    assert await plans(postgresql_hierarchy, query, PROVIDER) == {True: {"kept"}, False: set()}
+
+
+@pytest.mark.parametrize("planned", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("type_name", PREFIXES)
+async def test_a_point_query_sets_the_scope_before_it_evaluates_anything_else(
+    postgresql_hierarchy: Any, type_name: str, planned: str
+) -> None:
+    """The outer side of a nested loop sets it; all that a policy asks, and every gate, stands on the inner side."""
+    answer = await ask(postgresql_hierarchy, caller_at(PROVIDER), point(type_name, f"{PREFIXES[type_name]}_1"))
+    text, names, _ = answer.sent[0].text("postgresql")
+    values = ", ".join("'{1}'" if name == "keys" else "'1'" for name in names)
+    async with postgresql_hierarchy._pools["reader"].acquire() as connection:
+        for command in (f"SET plan_cache_mode = {planned}", f"PREPARE point AS {text}"):
+            await connection.execute(command)
+        found = await connection.fetchval(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE point({values})")
+        for command in ("DEALLOCATE point", "SET plan_cache_mode = auto"):
+            await connection.execute(command)
+    (top,) = orjson.loads(found)
+    outer, inner = top["Plan"]["Plans"]
+
+    assert [each["Parent Relationship"] for each in (outer, inner)] == ["Outer", "Inner"]
+    assert top["Plan"]["Node Type"] == "Nested Loop"
+    assert outer["Node Type"] == "Result"
+    assert [each.partition("'")[2].partition("'")[0] for each in outer["Output"]] == [f"canopy.{s}" for s in SETTINGS]
+    assert "Plans" not in outer
+    assert "set_config" in inner["One-Time Filter"], "it waits for the outer side"
+    readers = [node for node in nodes(top["Plan"]) if "current_setting" in orjson.dumps(own(node)).decode()]
+    assert readers
+    assert all(node in list(nodes(inner)) for node in readers)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's nodes."""
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from nodes(each)
+
+
+def own(node: dict[str, Any]) -> dict[str, Any]:
+    """A node without those below it."""
+    return {name: value for name, value in node.items() if name != "Plans"}

@@ -166,6 +166,7 @@ def _user_row(person: Person, account_key: str, language: str) -> tuple[str, ...
         language,
         person.status.value,
         person.roles,
+        "",
         joined,
         joined,
     )

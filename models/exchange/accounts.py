@@ -9,6 +9,7 @@ from models.exchange.indexes import loading
 from models.exchange.job import Job
 from models.exchange.stage import Stage
 from models.exchange.target import DATES, Field, Target, cells
+from models.money import DEFAULT_CURRENCY
 
 FILES = (files.ACCOUNTS,)
 MAX_LEVELS = 100
@@ -201,6 +202,15 @@ _SIZES = f"""
                   WHERE b.path >= a.path AND b.path < a.path || '{paths.AFTER_SUBTREE}') AS accounts
     FROM account a WHERE a.type <> 'CUSTOMER'"""
 
+# As the migration did for those that were there before: whoever is imported may go on ordering without a limit.
+_OPEN_BALANCES = f"""
+    INSERT INTO balance (seller_id, seller_path, buyer_id, path, shard_id, currency, owed_micros, terms, net_days,
+                         version, created_at, updated_at)
+    SELECT b.parent_id, coalesce(s.path, ''), b.id, b.path, b.shard_id,
+           coalesce(s.currency, p.currency, '{DEFAULT_CURRENCY}'), 0, 'NET', 30, 1, b.created_at, b.created_at
+    FROM ready_accounts r JOIN account b ON b.id = r.id LEFT JOIN account s ON s.id = b.parent_id
+    JOIN account p ON p.type = 'PROVIDER' WHERE r.is_new = 1 ORDER BY b.path"""
+
 
 async def resolve(job: Job) -> None:
     """Place every account that a file names in the tree; report what can't stand where it would."""
@@ -234,10 +244,11 @@ async def write(job: Job) -> None:
     )
     await _ACCOUNT.mark(stage, said)
     await _free_external_ids(stage)
-    async with loading(job, "account", "vendor_card", "account_term"):
+    async with loading(job, "account", "vendor_card", "account_term", "balance"):
         await job.write(files.ACCOUNTS, _ACCOUNT)
         await _CARD.write(stage, said)
         await _write_terms(stage)
+        await stage.run(_OPEN_BALANCES)
     if job.tally(files.ACCOUNTS).created:
         await _measure(stage)
 

@@ -24,7 +24,6 @@ _MARKETPLACE = Target(
         Field("name_key", "r.name_key", said_by="name"),
         *cells(files.MARKETPLACES, "name", "country_code", "currency"),
     ),
-    is_versioned=False,
 )
 _PLAN = Target(
     "plan",
@@ -41,7 +40,6 @@ _MANUFACTURER = Target(
     "manufacturer",
     "ready_manufacturers",
     (Field("code", "r.code", is_fixed=True), Field("name", "r.name", default="r.code")),
-    is_versioned=False,
 )
 _PRODUCT = Target(
     "product",

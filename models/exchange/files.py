@@ -157,7 +157,7 @@ CONTACTS = File(
 USERS = File(
     "users.csv",
     (
-        _must("login", values.LOGIN, "unique on the platform"),
+        _must("login", values.LOGIN, "of one person, who may be a user of several accounts"),
         _must("account", values.KEY),
         _must("kind", values.one_of(UserKind)),
         _must("first_name", values.NAME),
@@ -171,6 +171,7 @@ USERS = File(
             values.many_of(RoleCode),
             "default: full access of the account's type for administrators, `SERVICE_USER` for service users",
         ),
+        _may("denied", values.PRIVILEGES, "what the user may not do whatever its roles grant; default: nothing"),
         _may("created_at", values.INSTANT, "default: now"),
         _may("updated_at", values.INSTANT, "for new rows only; default: as created"),
     ),

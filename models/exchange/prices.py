@@ -38,7 +38,8 @@ _STORED = """
     SELECT min(t.id) FROM price t WHERE t.product_id = n.product_id AND t.seller_path = n.seller_path
     AND +t.plan_id = n.plan_id AND SAME(+t.buyer_id, n.buyer_id) AND SAME(+t.marketplace_id, n.marketplace_id)
     AND t.period_type = n.period_type AND t.period_duration = n.period_duration AND t.type = n.price_type
-    AND t.currency = n.currency AND t.valid_from = DAY(n.valid_from)"""
+    AND t.currency = n.currency AND t.valid_from = DAY(n.valid_from)
+    AND (t.valid_until IS NULL OR t.valid_until > t.valid_from)"""
 _READY = f"""
     SELECT e.*, CAST(coalesce(e.stored_id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN e.stored_id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed

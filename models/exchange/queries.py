@@ -43,8 +43,10 @@ _USERS = """
            u.status,
            coalesce((SELECT JOINED(l.role_code, '|') FROM (
               SELECT role_code FROM user_role WHERE user_id = u.id ORDER BY role_code) l), 'NONE'),
+           coalesce((SELECT JOINED(l.privilege, '|') FROM (
+              SELECT privilege FROM user_denial WHERE user_id = u.id ORDER BY privilege) l), 'NONE'),
            u.created_at, u.updated_at
-    FROM app_user u JOIN account a ON a.id = u.account_id ORDER BY u.login"""
+    FROM app_user u JOIN account a ON a.id = u.account_id ORDER BY u.login, 2"""
 
 _PRICES = """
     SELECT l.seller, l.buyer, l.manufacturer_code, l.mpn, l.plan, l.marketplace, l.period_type, l.period_duration,
@@ -54,7 +56,8 @@ _PRICES = """
                  p.amount_micros, p.tiers, p.valid_from, p.valid_until, p.id
           FROM price p LEFT JOIN account v ON v.id = p.seller_id LEFT JOIN account b ON b.id = p.buyer_id
           JOIN product o ON o.id = p.product_id JOIN manufacturer n ON n.id = o.manufacturer_id
-          JOIN plan l ON l.id = p.plan_id LEFT JOIN marketplace m ON m.id = p.marketplace_id) l
+          JOIN plan l ON l.id = p.plan_id LEFT JOIN marketplace m ON m.id = p.marketplace_id
+          WHERE p.valid_until IS NULL OR p.valid_until > p.valid_from) l
     ORDER BY coalesce(l.seller, ''), l.manufacturer_code, l.mpn, l.plan, coalesce(l.buyer, ''),
              coalesce(l.marketplace, ''), l.period_type, l.period_duration, l.type, l.currency, l.valid_from, l.id"""
 

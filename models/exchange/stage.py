@@ -20,9 +20,9 @@ from models.statement import Engine
 from models.store import Store
 
 WRITTEN = (
-    "account", "account_contact", "account_term", "app_user", "manufacturer", "marketplace", "order_line", "orders",
-    "plan", "plan_period", "price", "product", "product_dependency", "product_term", "seat", "subscription",
-    "subscription_charge", "subscription_item", "user_role", "user_term", "vendor_card",
+    "account", "account_contact", "account_term", "app_user", "identity", "manufacturer", "marketplace", "order_line",
+    "orders", "plan", "plan_period", "price", "product", "product_dependency", "product_term", "seat", "subscription",
+    "subscription_charge", "subscription_item", "user_denial", "user_role", "user_term", "vendor_card",
 )  # fmt: skip
 """Every table that an import writes."""
 _WHILE_WRITING = (

@@ -89,10 +89,15 @@ _ITEMS = """
     LEFT JOIN product_ref p ON p.manufacturer_code = s.manufacturer_code AND p.mpn = s.mpn
     LEFT JOIN subscription_item t ON t.subscription_id = r.id AND t.position = s.position ORDER BY s.place"""
 _SEATS = """
-    SELECT n.*, coalesce(f.id, u.id) AS user_id, coalesce(f.account_id, u.account_id) AS user_account_id
+    SELECT n.*, coalesce(f.id, u.id) AS user_id,
+           CASE WHEN coalesce(f.id, u.id) IS NULL
+                THEN coalesce((SELECT min(o.account_id) FROM ready_users o WHERE o.login = n.login),
+                              (SELECT min(o.account_id) FROM app_user o WHERE o.login = n.login))
+                ELSE n.account_id END AS user_account_id
     FROM (SELECT r.place, r.id AS subscription_id, r.account_id, r.path, r.shard_id, s.value AS login
           FROM ready_subscriptions r, EACH(r.users, s)) n
-    LEFT JOIN ready_users f ON f.login = n.login LEFT JOIN app_user u ON u.login = n.login"""
+    LEFT JOIN ready_users f ON f.login = n.login AND f.account_id = n.account_id
+    LEFT JOIN app_user u ON u.login = n.login AND u.account_id = n.account_id"""
 _SEATS_STORED = """
     SELECT '["' || JOINED(l.login, '","') || '"]' FROM (
       SELECT u.login FROM seat s JOIN app_user u ON u.id = s.user_id WHERE s.subscription_id = r.id
@@ -112,7 +117,7 @@ _CHECKS = (
     Check(
         "users",
         "is no user who exists or is imported",
-        "SELECT s.place, s.login AS value, NULL AS detail FROM ready_seats s WHERE s.user_id IS NULL",
+        "SELECT s.place, s.login AS value, NULL AS detail FROM ready_seats s WHERE s.user_account_id IS NULL",
     ),
     Check(
         "users",

@@ -57,15 +57,24 @@ _STORED_CONTACTS = """
     FROM account_contact c WHERE EXISTS (
       SELECT 1 FROM in_contacts s JOIN account_ref a ON a.key = s.account WHERE a.id = c.account_id)"""
 _USERS = """
-    SELECT s.*, a.id AS account_id, a.path, a.shard_id, a.type AS account_type, t.account_id AS stored_account_id,
+    SELECT s.*, a.id AS account_id, a.path, a.shard_id, a.type AS account_type,
            CAST(coalesce(t.id, FRESH_ID()) AS BIGINT) AS id,
            CASE WHEN t.id IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS changed
-    FROM in_users s LEFT JOIN account_ref a ON a.key = s.account LEFT JOIN app_user t ON t.login = s.login
+    FROM in_users s LEFT JOIN account_ref a ON a.key = s.account
+    LEFT JOIN app_user t ON t.login = s.login AND t.account_id = a.id
     ORDER BY s.place"""
+_IDENTITIES = """
+    INSERT INTO identity (id, login, email, created_at)
+    SELECT r.id, r.login, r.email, NOW() FROM ready_users r
+    WHERE r.is_new = 1 AND NOT EXISTS (SELECT 1 FROM identity i WHERE i.login = r.login)
+      AND r.id = (SELECT min(f.id) FROM ready_users f WHERE f.login = r.login)"""
 _DEFAULT_ROLE = "CASE WHEN r.kind = 'SERVICE_USER' THEN 'SERVICE_USER' ELSE r.account_type || '_FULL_ACCESS' END"
 _ROLES_STORED = """
     SELECT '["' || JOINED(h.role_code, '","') || '"]' FROM (
       SELECT role_code FROM user_role WHERE user_id = r.id ORDER BY role_code) h"""
+_DENIED_STORED = """
+    SELECT '["' || JOINED(d.privilege, '","') || '"]' FROM (
+      SELECT privilege FROM user_denial WHERE user_id = r.id ORDER BY privilege) d"""
 
 _CHECKS = (
     unknown("ready_contacts", "account", "account_id", NO_ACCOUNT),
@@ -74,7 +83,8 @@ _CHECKS = (
         "login",
         "is a user of another account, {}; a user can't move",
         "SELECT r.place, r.login AS value, ACCOUNT_KEY(a) AS detail FROM ready_users r"
-        " JOIN account a ON a.id = r.stored_account_id WHERE r.account_id <> r.stored_account_id",
+        " JOIN account a ON a.id = (SELECT min(o.account_id) FROM app_user o WHERE o.login = r.login)"
+        " WHERE r.is_new = 1 AND r.account_id IS NOT NULL",
     ),
     Check(
         "roles",
@@ -97,7 +107,8 @@ async def resolve(job: Job) -> None:
     stage = job.stage
     await stage.make("stored_contact", _STORED_CONTACTS, "account_id, position")
     await stage.make("ready_contacts", _CONTACTS, "id")
-    await refuse_repeats(stage, job.problems, "in_users", "login")
+    # A login in several accounts is one person with several memberships.
+    await refuse_repeats(stage, job.problems, "in_users", "login", "login", "account")
     await stage.make("ready_users", _USERS, "login", "id")
     await stage.make(
         "ready_roles",
@@ -118,9 +129,15 @@ async def write(job: Job) -> None:
         "UPDATE ready_users AS r SET changed = 1 WHERE is_new = 0 AND r.roles IS NOT NULL"
         f" AND DIFFERS(r.roles, coalesce(({_ROLES_STORED}), '[]'))"
     )
+    await stage.run(
+        "UPDATE ready_users AS r SET changed = 1 WHERE is_new = 0 AND r.denied IS NOT NULL"
+        f" AND DIFFERS(r.denied, coalesce(({_DENIED_STORED}), '[]'))"
+    )
     async with loading(job, "app_user", "user_role", "user_term"):
         await job.write(files.USERS, _USER)
+        await stage.run(_IDENTITIES)
         await _write_roles(stage)
+        await _write_denials(stage)
         await _write_terms(stage)
 
 
@@ -144,6 +161,17 @@ async def _write_roles(stage: Stage) -> None:
         " SELECT r.id, h.role_code, r.account_id, r.path, r.shard_id FROM ready_users r"
         " JOIN ready_roles h ON h.user_id = r.id WHERE r.is_new = 1 OR (r.changed = 1 AND r.roles IS NOT NULL)"
         " ORDER BY r.id"
+    )
+
+
+async def _write_denials(stage: Stage) -> None:
+    await stage.run(
+        "DELETE FROM user_denial WHERE user_id IN (SELECT id FROM ready_users WHERE changed = 1 AND denied IS NOT NULL)"
+    )
+    await stage.run(
+        "INSERT INTO user_denial (user_id, privilege, account_id, path, shard_id)"
+        " SELECT r.id, d.value, r.account_id, r.path, r.shard_id FROM ready_users r, EACH(r.denied, d)"
+        " WHERE r.is_new = 1 OR r.changed = 1 ORDER BY r.id"
     )
 
 

@@ -97,6 +97,15 @@ def many_of(values: type[StrEnum]) -> Kind:
     return Kind(f"{single.meaning.removeprefix('one of ')}; `|` between several, `NONE` for none", read, repeats=True)
 
 
+def _read_privileges(cell: str) -> str:
+    if cell.upper() == "NONE":
+        return "[]"
+    names = cell.split("|")
+    if not all(_PRIVILEGE.fullmatch(name) for name in names):
+        raise ValueError("is no privilege; those look like orders:place")
+    return _list(names)
+
+
 def _list(items: list[str]) -> str:
     if len(set(items)) != len(items):
         raise ValueError("names something twice")
@@ -255,6 +264,7 @@ def _read_products(cell: str) -> str:
 
 _CODE = r"[^\s/|\"\\]+"
 _MPN = r"[^\s|\"\\]+"
+_PRIVILEGE = re.compile(r"[a-z]+(-[a-z]+)*:[a-z]+(-[a-z]+)*")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9_.@+-]{0,254}")
 
 
@@ -304,5 +314,8 @@ PERIODS = Kind("such as `1 YEAR|1 MONTH|30 DAY trial|3 YEAR inactive`", _read_pe
 TIERS = Kind("`lower limit:amount`, such as `10:9.50|100:9`", _read_tiers, _write_tiers, repeats=True)
 RATE = Kind("decimal", _read_rate, repeats=True)
 PRODUCTS = Kind("`manufacturer code/MPN`, `|` between them", _read_products)
+PRIVILEGES = Kind(
+    "privileges such as `orders:place`; `|` between several, `NONE` for none", _read_privileges, repeats=True
+)
 LOGIN = Kind("letters, digits and `_.@+-`, at most 255", _read_login)
 LOGINS = Kind("logins, `|` between them", _read_logins)

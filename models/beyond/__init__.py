@@ -1,0 +1,1 @@
+"""What is written outside a caller's scope by its nature: a few named functions, each of which says why."""

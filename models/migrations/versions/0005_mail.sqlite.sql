@@ -1,0 +1,23 @@
+CREATE TABLE mail (
+  id INTEGER NOT NULL,
+  "key" TEXT NOT NULL,
+  template TEXT NOT NULL,
+  to_user_id INTEGER,
+  to_contact_id INTEGER,
+  to_address VARCHAR,
+  path TEXT NOT NULL,
+  data VARCHAR NOT NULL,
+  status TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  sent_at TEXT,
+  last_error VARCHAR,
+  created_at TEXT NOT NULL,
+  CONSTRAINT mail_pkey PRIMARY KEY (id),
+  CONSTRAINT mail_template_check CHECK (template IN ('INVITATION', 'PASSWORD_RESET', 'ORDER_CONFIRMATION', 'HOLD_NOTICE')),
+  CONSTRAINT mail_status_check CHECK (status IN ('WAITING', 'SENDING', 'SENT', 'FAILED', 'UNCERTAIN')),
+  CONSTRAINT mail_one_recipient_check CHECK (CASE WHEN to_user_id IS NULL THEN 0 ELSE 1 END + CASE WHEN to_contact_id IS NULL THEN 0 ELSE 1 END + CASE WHEN to_address IS NULL THEN 0 ELSE 1 END = 1)
+);
+
+CREATE UNIQUE INDEX mail_key ON mail ("key");
+
+CREATE INDEX mail_status ON mail (status, created_at);
