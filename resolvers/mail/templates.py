@@ -1,0 +1,127 @@
+"""What mails say: plain text, for each template in each language, signed by the recipient's vendor."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from textwrap import dedent
+
+from models import MailTemplate
+
+DEFAULT_LANGUAGE = "en"
+_LONGEST_VALUE = 200
+_NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+"""Control characters, line ends, and what turns the direction of writing or can't be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A template in one language; words in braces are filled in."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The vendor as its customers know it.
+
+    Args:
+        name: the brand.
+        support_email: None as the others where the vendor has none.
+    """
+
+    name: str
+    support_email: str | None = None
+    support_phone: str | None = None
+    support_url: str | None = None
+
+
+TAKES: Mapping[MailTemplate, frozenset[str]] = {
+    MailTemplate.INVITATION: frozenset({"account"}),
+    MailTemplate.PASSWORD_RESET: frozenset(),
+    MailTemplate.ORDER_CONFIRMATION: frozenset({"account", "order"}),
+    MailTemplate.HOLD_NOTICE: frozenset({"account"}),
+}
+"""The texts that a mail stores. `recipient`, `vendor` and `link` are known when it is sent."""
+
+WITH_LINK = frozenset({MailTemplate.INVITATION, MailTemplate.PASSWORD_RESET})
+"""Templates that carry a link that lets their recipient in."""
+
+WORDINGS: Mapping[str, Mapping[MailTemplate, Wording]] = {
+    "en": {
+        MailTemplate.INVITATION: Wording(
+            "Your access to {account} at {vendor}",
+            """
+            Hello {recipient},
+
+            you are invited to manage {account} at {vendor}. Open this link to choose your password:
+
+            {link}
+
+            It works once. If you did not expect this, leave it: nothing happens.
+            """,
+        ),
+        MailTemplate.PASSWORD_RESET: Wording(
+            "A new password at {vendor}",
+            """
+            Hello {recipient},
+
+            somebody, hopefully you, asked for a new password. Open this link to choose it:
+
+            {link}
+
+            It works once. If it was not you, leave it: your password stays as it is.
+            """,
+        ),
+        MailTemplate.ORDER_CONFIRMATION: Wording(
+            "Order {order}",
+            """
+            Hello {recipient},
+
+            thank you: order {order} for {account} has been placed.
+            """,
+        ),
+        MailTemplate.HOLD_NOTICE: Wording(
+            "{account} is on hold",
+            """
+            Hello {recipient},
+
+            {account} is on hold, and can't place orders until it is released. Please get in touch with us.
+            """,
+        ),
+    },
+}
+"""By language, as BCP 47 spells it without a region. A further language is a further entry, complete or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a mail says; the subject is one line."""
+
+    subject: str
+    body: str
+
+
+def render(template: MailTemplate, language: str, values: Mapping[str, str], card: Card, link: str = "") -> Rendered:
+    """A mail's subject and body.
+
+    Args:
+        template: what it is for.
+        language: the recipient's, such as `en-GB`; English where nothing is written in it.
+        values: the template's texts and `recipient`. They come from people, so each is made one line of bounded length.
+        card: of the vendor that signs.
+        link: for templates with one; not changed in any way.
+    """
+    wording = WORDINGS.get(language.partition("-")[0].lower(), {}).get(template) or WORDINGS[DEFAULT_LANGUAGE][template]
+    filled = {name: one_line(value) for name, value in values.items()} | {"vendor": one_line(card.name), "link": link}
+    body = dedent(wording.body).strip().format_map(filled)
+    return Rendered(wording.subject.format_map(filled), f"{body}\n\n-- \n{_signature(card)}\n")
+
+
+def one_line(text: str) -> str:
+    """The text as it may stand in a header or within a line: no line ends, nothing invisible, not too long."""
+    return " ".join(_NOT_PRINTED.sub(" ", text).split())[:_LONGEST_VALUE]
+
+
+def _signature(card: Card) -> str:
+    return "\n".join(one_line(value) for value in (getattr(card, field.name) for field in fields(card)) if value)

@@ -1,0 +1,105 @@
+"""Billing: what falls due in the middle of a term is charged along the whole chain on its day, whatever is owed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import bindparam, select
+
+from models import BillingModel, JobKind, PostKind, SubscriptionLot
+from models.base import PeriodType, table_of
+from models.beyond import chain, ledger, service_charges
+from models.beyond.ledger import Amount
+from models.statement import Row, Statement
+from resolvers.act import Act
+from resolvers.ordering import goods
+from resolvers.ordering.amounts import prorated
+from resolvers.ordering.periods import Bill, Period, Span, bills
+from resolvers.subscription_actions import RUNNING
+from resolvers.subscription_moves import ITEMS_OF, midnight
+
+_LOT = table_of(SubscriptionLot)
+_LOTS = Statement(
+    select(*_LOT.c).where(_LOT.c.subscription_id == bindparam("subscription"), _LOT.c.remaining > 0), is_lookup=True
+)
+_STATEMENT_DAY = 1
+"""Of the month, as for orders."""
+
+
+async def bill_later(act: Act, subscription: Row, term: Span, after: date) -> None:
+    """Leave it to the worker to charge what falls due next in a term.
+
+    Args:
+        act: what is under way.
+        subscription: whose.
+        term: the running one.
+        after: the day up to which all is charged.
+    """
+    coming = next((bill for bill in _bills(subscription, term) if bill.due_on > after), None)
+    if coming is None:
+        return
+    key = f"{subscription.id}:{term.start}:{term.end}:{coming.due_on}"
+    # What falls due as the term ends is charged for what there was, and so before the renewal.
+    at = midnight(coming.due_on) - timedelta(seconds=1 if coming.due_on == term.end else 0)
+    await act.enqueue(JobKind.BILL_SUBSCRIPTION, subscription.id, subscription.path, key=key, at=at)
+
+
+async def bill(act: Act, subscription: Row, key: str) -> None:
+    """Charge what falls due under the key of a job; done twice it is charged once.
+
+    Args:
+        act: what is under way.
+        subscription: locked, and before it the accounts above.
+        key: as `bill_later` makes it.
+    """
+    start, end, due_on = (date.fromisoformat(part) for part in key.split(":")[1:])
+    if subscription.status not in RUNNING:
+        return
+    term = Span(start, end)
+    due = [each for each in _bills(subscription, term) if each.due_on == due_on]
+    amounts = await _amounts(act, subscription, due)
+    await ledger.charge(
+        act.writer, amounts, key=f"bill:{key}", kind=PostKind.CHARGE, subscription_id=subscription.id,
+        is_checked=False, at=act.now,
+    )  # fmt: skip
+    await bill_later(act, subscription, term, due_on)
+
+
+def _bills(subscription: Row, term: Span) -> list[Bill]:
+    billing = Period(PeriodType(subscription.billing_period_type), subscription.billing_period_duration)
+    return bills(BillingModel(subscription.billing_model), term, billing, _STATEMENT_DAY)
+
+
+async def _amounts(act: Act, subscription: Row, due: Sequence[Bill]) -> list[Amount]:
+    """What every edge owes for all items: each lot from the day on which it was bought."""
+    items = {item.id: item for item in await act.rows(ITEMS_OF, {"subscription": subscription.id})}
+    products = await goods.products_of(act, [item.product_id for item in items.values()])
+    edges = {edge.buyer_id: edge for edge in await chain.edges(act.writer, subscription.path)}
+    units = await _units(act, subscription, items)
+    amounts = []
+    for row in await service_charges.of_subscription(act.writer, subscription):
+        item = items[row.item_id]
+        micros = sum(
+            prorated(row.unit_micros * many, Span(max(since, bill.part.start), bill.part.end), bill.whole)
+            for bill in due
+            for many, since in units[item.id]
+            if since < bill.part.end
+        )
+        if row.buyer_id in edges:
+            name = products[item.product_id].name
+            amounts.append(Amount(edges[row.buyer_id], micros, row.currency, name, item.quantity, row.unit_micros))
+    return amounts
+
+
+async def _units(act: Act, subscription: Row, items: dict[int, Row]) -> dict[int, list[tuple[int, date]]]:
+    """By item, how many units there are since which day; what was imported is taken to have been there always."""
+    found: dict[int, list[tuple[int, date]]] = defaultdict(list)
+    for lot in await act.rows(_LOTS, {"subscription": subscription.id}):
+        bought_at = lot.bought_at
+        moment = datetime.fromisoformat(bought_at) if isinstance(bought_at, str) else bought_at
+        found[lot.item_id].append((lot.remaining, moment.date()))
+    for item in items.values():
+        others = item.quantity - sum(many for many, _ in found[item.id])
+        if others > 0:
+            found[item.id].append((others, date.min))
+    return found
