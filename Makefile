@@ -35,7 +35,7 @@ fix: .venv/.installed ## Format, and apply safe lint fixes
 
 schema: .venv/.installed ## Rewrite schema/schema.graphql and the snapshots; read the diff
 	$(BIN)/canopy schema > schema/schema.graphql
-	$(BIN)/pytest --quiet tests/test_permissions.py --update
+	$(BIN)/pytest --quiet tests/test_permissions.py tests/test_life.py --update
 
 web: web/dist/graphiql.html ## Build GraphiQL
 
@@ -61,7 +61,7 @@ clean: ## Remove everything that was generated; var/ stays
 	.ci/system-packages
 	@mkdir -p .state && touch $@
 
-web/dist/graphiql.html: web/package-lock.json web/package.json web/vite.config.ts web/graphiql.html $(shell find web/src -type f)
+web/dist/graphiql.html: web/package-lock.json web/package.json web/vite.config.ts web/graphiql.html web/link.html $(shell find web/src -type f)
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build -- --logLevel warn
 	@touch $@
 

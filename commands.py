@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import re
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +16,8 @@ import click
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import WEB, Service, Settings, create_app
+from gateway import WEB, Service, Settings, create_app, open_worker
+from gateway_auth import MAX_BODY
 from models.check import check as check_database
 from models.demo import LOGINS, PASSWORD, AlreadyPopulatedError
 from models.demo import seed as seed_demo
@@ -25,6 +29,7 @@ from models.migrations import is_current
 from models.migrations import migrate as migrate_database
 from models.roles import name_roles
 from models.store import InvalidDatabaseURLError, Store, StoreError, open_store
+from resolvers import clock as platform_clock
 from resolvers.errors import CanopyError
 from resolvers.keys import KeyFileError
 from resolvers.passwords import HashSettings, Passwords
@@ -143,6 +148,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
+        ws_max_size=2 * MAX_BODY,  # a larger message isn't even kept; `sockets.py` closes from MAX_BODY on
         timeout_graceful_shutdown=10,
     )
 
@@ -275,3 +281,55 @@ def check(settings: Settings) -> None:
     if _with_store(settings, run):
         sys.exit(1)
     click.echo("Sound.")
+
+
+@canopy.command()
+@click.option("--once", is_flag=True, help="End as soon as nothing is due that isn't in another worker's hands.")
+@click.pass_obj
+def work(settings: Settings, *, once: bool) -> None:
+    """Do the jobs that operations leave: send mail, work off orders, renew. As many at a time as you like.
+
+    SIGTERM and Ctrl-C let running jobs end, within ten seconds. On SQLite `serve` does the same by itself.
+    """
+
+    async def run(store: Store) -> None:
+        worker = open_worker(store, settings)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, worker.stop)
+        await (worker.run_until_idle() if once else worker.run())
+        tally = worker.tally
+        click.echo(f"{tally.done:,} done, {tally.put_off:,} to be tried again, {tally.given_up:,} given up.")
+
+    _with_store(settings, run)
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class _Span(click.ParamType[timedelta]):
+    """A length of time: a number and a unit."""
+
+    name = "SPAN"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> timedelta:
+        found = re.fullmatch(r"(\d{1,9})([smhdw])", value) if isinstance(value, str) else None
+        if found is None:
+            self.fail(f"{value!r}: it takes a number and s, m, h, d or w, such as 30d.", param, context)
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@canopy.command()
+@click.option("--advance", type=_Span(), help="How far to set it ahead, such as 30d or 12h. There is no way back.")
+@click.option("--force", is_flag=True, help="Also where CANOPY_DEMO is off.")
+@click.pass_obj
+def clock(settings: Settings, advance: timedelta | None, *, force: bool) -> None:
+    """Tell the platform's time, or set it ahead: renewals and the ends of periods come as if it had passed."""
+    if advance and not (settings.demo or force):
+        raise click.ClickException("This can't be taken back, so it is for demonstrations: CANOPY_DEMO=1, or --force.")
+
+    async def run(store: Store) -> str:
+        async with store.unfiltered("the platform's clock", write=advance is not None) as db:
+            now = await (platform_clock.now(db) if advance is None else platform_clock.advance(db, advance))
+        return now.isoformat(timespec="seconds")
+
+    click.echo(_with_store(settings, run))

@@ -1,17 +1,17 @@
-"""Canopy's gateway: settings, routes, and what happens between. The only file that speaks HTTP."""
+"""Canopy's gateway: settings, routes, and what happens between. Speaks HTTP, like `gateway_auth.py`, `sockets.py`."""
 
 import asyncio
 import gc
 import logging
 import os
-from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
 from uuid import uuid4
 
 import click
@@ -20,37 +20,50 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway_auth import MAX_BODY, ROUTES, SECURITY_HEADERS, BodyTooLargeError, read_body
 from models.demo import LOGINS, PASSWORD
 from models.migrations import is_current
 from models.store import Store, StoreError, open_store
-from resolvers import sign_in
+from resolvers.caller import Caller
 from resolvers.callers import Callers
+from resolvers.changing import changing
+from resolvers.clock import PlatformClock
 from resolvers.context import Context
 from resolvers.errors import UnauthenticatedError, UnavailableError
 from resolvers.keys import open_key_ring
-from resolvers.oauth import Grant, Refusal, SignInError
+from resolvers.links import makers
+from resolvers.live import Hub
+from resolvers.mail.mail_url import InvalidMailURLError, open_transport
+from resolvers.mail.message import AddressError, address
 from resolvers.passwords import HashSettings, Passwords
+from resolvers.run import Business
 from resolvers.sign_in import SignInSettings
 from resolvers.throttle import Throttle, ThrottleSettings
 from resolvers.tokens import AccessTokens
+from resolvers.work.connector import Connectors, ConnectorSettingError, parsed
+from resolvers.work.handler import Workplace
+from resolvers.work.handlers import handlers
+from resolvers.work.worker import Worker, WorkSettings
 from schema import executor, schema
 from schema.errors import public
 from schema.execution.documents import Answer, Document
 from schema.execution.plan import NotCoveredError
+from schema.listening import is_live
+from schema.mutation import is_mutation
+from sockets import Sockets
 
 log = logging.getLogger("canopy")
 EXECUTED = Counter("canopy_operations", "Operations by executor, and why it wasn't the plan.", ["executor", "reason"])
 
 WEB = Path(__file__).parent / "web" / "dist"
-MAX_BODY = 256 * 1024
 REQUEST_SECONDS = 10
 _OBJECTS_OF_ANSWERS = 50_000
 GRAPHQL_JSON = "application/graphql-response+json"
-SECURITY_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
+_OFF = frozenset({"0", "false", "no", "off"})
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'; font-src 'self' data:;"
     " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -71,6 +84,13 @@ class Settings:
         plans: whether operations are answered by compiled plans; graphql-core does it all if not.
         caller_seconds: how long a caller's user, roles and account are remembered between operations.
         trusted_proxies: addresses of proxies whose `X-Forwarded-For` is believed, separated by commas.
+        worker: whether `serve` also does the jobs that operations leave; None: on SQLite it does.
+        lease_seconds: how soon another worker takes over the jobs of one that was killed.
+        mail_url: how mail leaves, as `resolvers.mail.mail_url.open_transport` takes it.
+        mail_from: the address that mail comes from.
+        public_url: under which browsers reach the gateway, for links in mails; where it listens unless given.
+        connectors: what provisions for which manufacturer, as `resolvers.work.connector.parsed` takes it.
+        simulator: whether orders may tell the built-in simulator to be slow or to fail; in a demonstration they may.
     """
 
     database_url: str = "sqlite:///var/canopy.db"
@@ -82,6 +102,18 @@ class Settings:
     trusted_proxies: str = ""
     plans: bool = True
     caller_seconds: float = 1.0
+    worker: bool | None = None
+    lease_seconds: float = 30.0
+    mail_url: str = field(default="file:var/mail", repr=False)
+    mail_from: str = "canopy@localhost"
+    public_url: str = ""
+    connectors: str = ""
+    simulator: bool = False
+
+    @property
+    def address(self) -> str:
+        """The gateway's own, as links begin."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -101,9 +133,20 @@ class Settings:
         seconds = given.get("caller_seconds", "1.0")
         if not seconds.replace(".", "", 1).isdecimal():
             raise click.UsageError(f"CANOPY_CALLER_SECONDS is {seconds!r}; it takes a number of seconds, such as 0.5.")
+        lease = given.get("lease_seconds", "30")
+        if not lease.replace(".", "", 1).isdecimal() or not 1 <= float(lease) <= 3600:
+            raise click.UsageError(f"CANOPY_LEASE_SECONDS is {lease!r}; it takes a number of seconds from 1 to 3600.")
         level = given.get("log_level", "INFO").upper()
         if level not in logging.getLevelNamesMapping():
             raise click.UsageError(f"CANOPY_LOG_LEVEL is {level!r}; it takes DEBUG, INFO, WARNING or ERROR.")
+        mail_url, mail_from = given.get("mail_url", cls().mail_url), given.get("mail_from", cls().mail_from)
+        try:
+            open_transport(mail_url)
+            address(mail_from)
+        except InvalidMailURLError as error:
+            raise click.UsageError(str(error)) from error
+        except AddressError as error:
+            raise click.UsageError(f"CANOPY_MAIL_FROM is {mail_from!r}; it takes an address.") from error
         return cls(
             database_url=given.get("database_url", cls().database_url),
             host=given.get("host", "127.0.0.1"),
@@ -113,8 +156,29 @@ class Settings:
             demo=given.get("demo", "").lower() in {"1", "true", "yes"},
             trusted_proxies=given.get("trusted_proxies", ""),
             caller_seconds=float(seconds),
-            plans=given.get("plans", "on").lower() not in {"0", "false", "no", "off"},
+            plans=given.get("plans", "on").lower() not in _OFF,
+            worker=given["worker"].lower() not in _OFF if "worker" in given else None,
+            lease_seconds=float(lease),
+            mail_url=mail_url,
+            mail_from=mail_from,
+            public_url=_public_url(given.get("public_url", "")),
+            connectors=_connectors(given.get("connectors", "")),
+            simulator=given.get("simulator", "").lower() in {"1", "true", "yes"},
         )
+
+
+def _connectors(given: str) -> str:
+    try:
+        parsed(given)
+    except ConnectorSettingError as error:
+        raise click.UsageError(f"CANOPY_CONNECTORS: {error}") from error
+    return given
+
+
+def _public_url(given: str) -> str:
+    if given and not given.startswith(("https://", "http://")):
+        raise click.UsageError(f"CANOPY_PUBLIC_URL is {given!r}; it takes https://host, with a path if there is one.")
+    return given
 
 
 class Service:
@@ -124,34 +188,24 @@ class Service:
         self.settings = settings
         self.store: Store = open_store(settings.database_url)
         keys = open_key_ring(settings.key_file)
+        self.clock = PlatformClock(self.store)
+        self.worker: Worker | None = None
         self.cursor_key = keys.cursor_key()
         tokens = AccessTokens(keys)
         self.callers = Callers(self.store, tokens, settings.caller_seconds)
+        self.hub = Hub(self.store, Callers(self.store, tokens, 0), self.cursor_key)
         self.sign_in = SignInSettings(
-            tokens, Passwords(HashSettings()), Throttle(ThrottleSettings(), keys.source_key())
+            tokens,
+            Passwords(HashSettings()),
+            Throttle(ThrottleSettings(), keys.source_key()),
+            platform_clock=self.clock.now,
         )
+        self.business = Business(self.store, self.clock.now, sign_in=self.sign_in, input_key=keys.input_key())
 
 
 def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
-
-
-class BodyTooLargeError(Exception):
-    """The request's body is larger than `MAX_BODY`."""
-
-
-async def _body(request: Request) -> bytes:
-    """The body, refused as soon as it is known to be too large."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:12]) > MAX_BODY:
-        raise BodyTooLargeError
-    chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > MAX_BODY:
-            raise BodyTooLargeError
-    return bytes(chunks)
 
 
 # GraphQL
@@ -192,7 +246,10 @@ async def graphql(request: Request) -> Response:
     service = _service(request)
     try:
         caller = await service.callers.behind(_bearer(request))
-        asked = _operation(await _body(request))
+        asked = _operation(await read_body(request))
+        document = executor.document(asked.query)
+        if is_mutation(document, asked.name):
+            caller = await service.callers.behind(_bearer(request), is_fresh=True)
     except UnauthenticatedError as error:
         return _refusal(request, 401, error.code, str(error), **{"www-authenticate": "Bearer"})
     except BodyTooLargeError:
@@ -202,16 +259,46 @@ async def graphql(request: Request) -> Response:
     except StoreError as error:
         log.error("no caller: %s", error)
         return _refusal(request, 503, UnavailableError.code, "The database does not answer. Try again in a moment.")
-    document = executor.document(asked.query)
     if document.errors:
         return _answered(request, Answer(None, document.errors, is_request_error=True), "none")
+    if is_live(document, asked.name):
+        return _refusal(request, 406, "NOT_ACCEPTABLE", "Listen over a WebSocket: graphql-transport-ws, same address.")
     try:
-        async with asyncio.timeout(REQUEST_SECONDS), service.store.reader(caller.scope()) as reader:
-            context = Context(caller, reader, service.cursor_key)
+        async with asyncio.timeout(REQUEST_SECONDS), _context(service, caller, document, asked) as context:
             answer, by = await _execute(service, document, asked, context)
     except TimeoutError:
-        return _refusal(request, 503, UnavailableError.code, "The answer took too long. Ask for less.")
+        return _refusal(request, 503, UnavailableError.code, _too_long(document, asked))
     return _answered(request, answer, by)
+
+
+@asynccontextmanager
+async def _context(service: Service, caller: Caller, document: Document, asked: Asked) -> AsyncIterator[Context]:
+    """What an operation is answered from: one snapshot, or one after each change."""
+    if is_mutation(document, asked.name):
+        async with changing(service.business, caller, service.cursor_key) as context:
+            yield context
+        service.hub.poke()
+        if service.worker:
+            service.worker.wake()  # for the jobs that were left
+    else:
+        async with service.store.reader(caller.scope()) as reader:
+            yield Context(caller, reader, service.cursor_key)
+
+
+async def _answer_over_socket(service: Service, caller: Caller, document: Document, payload: dict[str, Any]) -> Answer:
+    asked = Asked(payload["query"], payload.get("variables"), payload.get("operationName") or None)
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS), _context(service, caller, document, asked) as context:
+            answer, _ = await _execute(service, document, asked, context)
+    except TimeoutError:
+        raise UnavailableError(_too_long(document, asked)) from None
+    return answer
+
+
+def _too_long(document: Document, asked: Asked) -> str:
+    if is_mutation(document, asked.name):
+        return "It took too long. Send it again with the same idempotency keys: what was done is not done twice."
+    return "The answer took too long. Ask for less."
 
 
 async def _execute(service: Service, document: Document, asked: Asked, context: Context) -> tuple[Answer, str]:
@@ -271,120 +358,31 @@ def _operation(body: bytes) -> Asked:
     return Asked(asked["query"], variables, name or None)
 
 
-# Sign-in
-
-
-def _granted(grant: Grant) -> dict[str, Any]:
-    answer = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
-    return answer | ({"refresh_token": grant.refresh_token} if grant.refresh_token else {})
-
-
-def _not_granted(error: SignInError) -> Response:
-    """RFC 6749 §5.2, and 429 for those who have to wait."""
-    status = {Refusal.INVALID_CLIENT: 401, Refusal.SLOW_DOWN: 429}.get(error.error, 400)
-    headers = dict(SECURITY_HEADERS)
-    if error.retry_after is not None:
-        headers["retry-after"] = str(error.retry_after)
-    if status == 401:
-        headers["www-authenticate"] = "Basic"
-    return JSONResponse({"error": str(error.error), "error_description": error.description}, status, headers)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise SignInError(Refusal.INVALID_REQUEST, "Send form fields: Content-Type: application/x-www-form-urlencoded.")
-    try:
-        fields = parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=20)
-    except ValueError as error:
-        raise SignInError(Refusal.INVALID_REQUEST, "The body is no form.") from error
-    if len(dict(fields)) < len(fields):
-        raise SignInError(Refusal.INVALID_REQUEST, "Give each field once.")
-    return dict(fields)
-
-
-def _client_credentials(request: Request, form: Mapping[str, str]) -> list[str]:
-    """Client id and secret, from HTTP Basic or from the form (RFC 6749 §2.3.1)."""
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return _needed(form, "client_id", "client_secret")
-    try:
-        client_id, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        colon = ""
-    if not colon:
-        raise SignInError(Refusal.INVALID_REQUEST, "HTTP Basic takes client id and secret: base64 of `id:secret`.")
-    return [unquote_plus(client_id), unquote_plus(secret)]
-
-
-def _needed(form: Mapping[str, str], *names: str) -> list[str]:
-    missing = [name for name in names if not form.get(name)]
-    if missing:
-        raise SignInError(Refusal.INVALID_REQUEST, f"Missing: {', '.join(missing)}.")
-    return [form[name] for name in names]
-
-
-async def token(request: Request) -> Response:
-    """Give an access token for a password, a refresh token or a client secret (RFC 6749 §3.2)."""
-    service = _service(request)
-    address = request.client.host if request.client else "unknown"
-    try:
-        form = await _form(request)
-        grant_type = form.get("grant_type")
-        if grant_type == "password":
-            login, password = _needed(form, "username", "password")
-            grant = await sign_in.sign_in_with_password(service.store, service.sign_in, login, password, address)
-        elif grant_type == "refresh_token":
-            (refresh_token,) = _needed(form, "refresh_token")
-            grant = await sign_in.refresh(service.store, service.sign_in, refresh_token)
-        elif grant_type == "client_credentials":
-            client_id, secret = _client_credentials(request, form)
-            grant = await sign_in.sign_in_with_client_secret(service.store, service.sign_in, client_id, secret, address)
-        else:
-            known = "password, refresh_token and client_credentials"
-            raise SignInError(Refusal.UNSUPPORTED_GRANT_TYPE, f"`grant_type` takes {known}.")
-    except SignInError as error:
-        return _not_granted(error)
-    except BodyTooLargeError:
-        return _not_granted(SignInError(Refusal.INVALID_REQUEST, f"The body is larger than {MAX_BODY} bytes."))
-    except (UnavailableError, StoreError) as error:
-        log.warning("sign-in is not possible: %s", error)
-        return JSONResponse(
-            {"error": "temporarily_unavailable", "error_description": "Sign-in is not possible now. Try again soon."},
-            503,
-            {**SECURITY_HEADERS, "retry-after": "5"},
-        )
-    return JSONResponse(_granted(grant), headers=SECURITY_HEADERS)
-
-
-async def revoke(request: Request) -> Response:
-    """Sign out: take back a refresh token and its successors (RFC 7009)."""
-    service = _service(request)
-    try:
-        (refresh_token,) = _needed(await _form(request), "token")
-        await sign_in.revoke(service.store, service.sign_in, refresh_token)
-    except SignInError as error:
-        return _not_granted(error)
-    except BodyTooLargeError:
-        return _not_granted(SignInError(Refusal.INVALID_REQUEST, f"The body is larger than {MAX_BODY} bytes."))
-    return Response(status_code=200, headers=SECURITY_HEADERS)
-
-
 # Pages and health
 
 
 async def graphiql(request: Request) -> Response:
     """The bundled GraphiQL."""
-    page = WEB / "graphiql.html"
-    if not page.exists():
-        return PlainTextResponse(
-            "GraphiQL is not built. Install Node.js 20.19 or newer, then run `make web`. /graphql works without it.\n",
-            503,
-        )
     meta = ""
     if _service(request).settings.demo:
         meta = (
             f'<meta name="canopy-demo" content="{escape(",".join(LOGINS))}">'
             f'<meta name="canopy-demo-password" content="{escape(PASSWORD)}">'
+        )
+    return _page("graphiql.html", meta)
+
+
+async def link(_request: Request) -> Response:
+    """The page that links in mails open; what stands behind their `#` is its script's to send."""
+    return _page("link.html")
+
+
+def _page(name: str, meta: str = "") -> Response:
+    page = WEB / name
+    if not page.exists():
+        return PlainTextResponse(
+            "This page is not built. Install Node.js 20.19 or newer, then run `make web`. /graphql works without it.\n",
+            503,
         )
     html = page.read_text().replace("<!-- canopy:meta -->", meta)
     return HTMLResponse(html, headers={**SECURITY_HEADERS, "content-security-policy": PAGE_POLICY})
@@ -458,6 +456,31 @@ def _collect_rarely() -> None:
     gc.set_threshold(_OBJECTS_OF_ANSWERS, 10, 10)
 
 
+def open_worker(store: Store, settings: Settings) -> Worker:
+    """A worker for all kinds of jobs."""
+    connectors = Connectors(store, settings.connectors, is_told=settings.simulator or settings.demo)
+    place = Workplace(
+        store, open_transport(settings.mail_url), settings.mail_from, makers(settings.address), connectors
+    )
+    return Worker(store, handlers(place), WorkSettings(lease=timedelta(seconds=settings.lease_seconds)))
+
+
+@asynccontextmanager
+async def _working(service: Service) -> AsyncIterator[None]:
+    """Does the jobs beside the requests, where that is wanted; when the block ends, running jobs come to their end."""
+    wanted = service.settings.worker
+    if not (service.store.engine == "sqlite" if wanted is None else wanted):
+        yield
+        return
+    service.worker = open_worker(service.store, service.settings)
+    work = asyncio.create_task(service.worker.run())
+    try:
+        yield
+    finally:
+        service.worker.stop()
+        await work
+
+
 def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application."""
     service = Service(settings)
@@ -465,20 +488,26 @@ def create_app(settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         _collect_rarely()
-        yield
+        await service.clock.look()
+        following = asyncio.create_task(service.clock.follow())
+        async with _working(service):
+            yield
+        following.cancel()
+        await asyncio.wait({following})
         await service.store.close()
 
     routes: list[Any] = [
         Route("/graphql", graphql, methods=["POST"]),
-        Route("/auth/token", token, methods=["POST"]),
-        Route("/auth/revoke", revoke, methods=["POST"]),
+        WebSocketRoute("/graphql", Sockets(service, partial(_answer_over_socket, service)).serve),
+        *ROUTES,
         Route("/graphiql", graphiql),
+        Route("/link", link),
         Route("/health/live", live),
         Route("/health/ready", ready),
         Route("/metrics", metrics),
     ]
-    if (WEB / "assets").is_dir():
-        routes.append(Mount("/graphiql/assets", StaticFiles(directory=WEB / "assets")))
+    if (WEB / "graphiql/assets").is_dir():
+        routes.append(Mount("/graphiql/assets", StaticFiles(directory=WEB / "graphiql/assets")))
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: _raise})
     app.state.service = service
     return RequestId(app)

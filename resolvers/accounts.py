@@ -95,12 +95,16 @@ async def _by_external_id(
 
 by_external_id = Source("account.external_id", ("external_id",), _by_external_id, ("external_id", "path"), ACCOUNT.name)
 
-_TYPES = Statement(select(ACCOUNT.c.id, ACCOUNT.c.type).where(any_of(ACCOUNT.c.id, "ids")), is_lookup=True)
+_STANDINGS = Statement(
+    select(ACCOUNT.c.id, ACCOUNT.c.path, ACCOUNT.c.status, ACCOUNT.c.type).where(any_of(ACCOUNT.c.id, "ids")),
+    is_lookup=True,
+)
 
 
-async def _types(context: "Context", ids: Sequence[int], _request: None) -> list[str | None]:
-    found = {row.id: row.type for row in await context.rows(_TYPES, {"ids": list(ids)})}
+async def _standings(context: "Context", ids: Sequence[int], _request: None) -> list[Row | None]:
+    found = {row.id: row for row in await context.rows(_STANDINGS, {"ids": list(ids)})}
     return [found.get(account_id) for account_id in ids]
 
 
-type_of = Source("account.type", ("account_id",), _types)
+standing_of = Source("account.standing", ("account_id",), _standings)
+"""What decides which actions there are at an account."""

@@ -1,6 +1,6 @@
 """The caller: who really acts, whose eyes are used, how far they reach, and what they may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models import path as paths
 from models.scope import Reach, Scope
@@ -9,15 +9,33 @@ from resolvers.privileges import MEANINGS, Privilege
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """A user who works in an account below its own, as that account's administrators do.
+
+    Args:
+        user_id: its own.
+        path: of its own account.
+        name: its own; personal data.
+        account_name: of its own account.
+    """
+
+    user_id: int
+    path: str
+    name: str = field(repr=False)
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """The identity behind one operation, worked out afresh for each.
 
     Args:
-        user_id: the user who acts; None for an API client.
+        user_id: the user who acts, where the account is its own; None for an API client, and for who acts as another.
         client_id: the API client that acts (its row's id); None for a user.
         path: of the account whose place in the tree decides what is visible.
         reach: how far below that account.
-        privileges: the union of what its roles grant.
+        privileges: the union of what its roles grant, less what it is denied.
+        actor: who really acts, while working in an account below its own; None for whoever works in its own.
         is_service_user: narrows the view to the user's own profile and services.
         size_class: log2 of the accounts below; chooses plans, decides nothing.
         tree_class: log2 of all accounts; likewise.
@@ -31,6 +49,14 @@ class Caller:
     is_service_user: bool = False
     size_class: int = 0
     tree_class: int = 0
+    actor: Actor | None = None
+
+    @property
+    def subject(self) -> str:
+        """Who acts, and as whom: `client:7`, `user:7`, `user:7@15`."""
+        if self.actor is not None:
+            return f"user:{self.actor.user_id}@{self.account_id}"
+        return f"client:{self.client_id}" if self.user_id is None else f"user:{self.user_id}"
 
     @property
     def is_wide(self) -> bool:
@@ -66,4 +92,6 @@ class Caller:
             only_user=(self.user_id or 0) if self.is_service_user else 0,
             prices=bool(self.privileges & {Privilege.PRICES_VIEW, Privilege.FINANCES_VIEW}),
             size_class=self.size_class,
+            finances=self.may(Privilege.FINANCES_VIEW),
+            changes=self.may(Privilege.CHANGES_VIEW),
         )

@@ -43,8 +43,12 @@ class Callers:
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def behind(self, token: str) -> Caller:
+    async def behind(self, token: str, *, is_fresh: bool = False) -> Caller:
         """The caller behind a token.
+
+        Args:
+            token: as it was signed.
+            is_fresh: whether the caller is looked up now: who changes things goes by what they may do at this moment.
 
         Raises:
             UnauthenticatedError: the token is not ours, or has expired, or whom it stands for may not come in.
@@ -52,7 +56,7 @@ class Callers:
         known = self._known.get(token)
         if known is None or known.claims.expires_at <= time.time():
             claims = self._tokens.verify(token)
-        elif self._clock() - known.looked_up_at < self._seconds:
+        elif not is_fresh and self._clock() - known.looked_up_at < self._seconds:
             return known.caller
         else:
             claims = known.claims

@@ -37,6 +37,12 @@ class Context:
         self._once: dict[tuple[str, Hashable], dict[Key, Any]] = {}
         self._loaders: dict[tuple[Source, Hashable], DataLoader[Key, Any]] = {}
 
+    def renew(self, reader: Reader) -> None:
+        """Go on from another snapshot, remembering nothing of the last."""
+        self.reader = reader
+        self._once.clear()
+        self._loaders.clear()
+
     async def load(self, source: Source, key: Key, request: Hashable = None) -> Any:
         """What the source has for one parent, fetched together with all others that are asked for meanwhile."""
         place = (source, request)

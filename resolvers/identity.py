@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import orjson
-from sqlalchemy import Select, bindparam, case, select
+from sqlalchemy import Select, bindparam, case, exists, null, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from models import (
@@ -13,32 +13,26 @@ from models import (
     AccountType,
     ApiClient,
     Credential,
+    Identity,
+    RefreshToken,
     RoleCode,
     SubjectType,
     User,
+    UserDenial,
     UserKind,
     UserRole,
     UserStatus,
 )
 from models import path as paths
 from models.base import table_of
+from models.life.standing import WHY_NOT as WHY_NOT  # this module's readers know it by this place
 from models.scope import Reach
 from models.statement import Row, Statement
 from models.store import Store, Unfiltered
-from resolvers.caller import Caller
+from resolvers.caller import Actor, Caller
 from resolvers.errors import UnauthenticatedError
 from resolvers.privileges import ROLES, Privilege
 from resolvers.tokens import Claims, Subject
-
-WHY_NOT: dict[AccountStatus, str] = {
-    AccountStatus.PENDING: "The account is not verified yet.",
-    AccountStatus.ACTIVE: "",
-    AccountStatus.CREDIT_HOLD: "",
-    AccountStatus.ADMIN_HOLD: "The account is on administrative hold. Contact its vendor.",
-    AccountStatus.CANCELLED: "The account is cancelled. Contact its vendor.",
-    AccountStatus.ERROR: "The account is in error. Contact its vendor's support.",
-}
-"""Why an account in that state lets nobody in; empty where it does. Its vendors' states don't matter."""
 
 _INACTIVE = {
     SubjectType.USER: "The user is not active. Ask an administrator of the account.",
@@ -48,8 +42,17 @@ _INACTIVE = {
 _ACCOUNT = table_of(Account).c
 _CLIENT = table_of(ApiClient).c
 _CREDENTIAL = table_of(Credential).c
+_DENIAL = table_of(UserDenial).c
+_IDENTITY = table_of(Identity).c
 _ROLE = table_of(UserRole).c
 _USER = table_of(User).c
+
+FITS: dict[str, frozenset[Privilege]] = {
+    AccountType.PROVIDER: ROLES[RoleCode.PROVIDER_FULL_ACCESS],
+    AccountType.RESELLER: ROLES[RoleCode.RESELLER_FULL_ACCESS],
+    AccountType.CUSTOMER: ROLES[RoleCode.CUSTOMER_FULL_ACCESS],
+}
+"""What can be held at all in an account of a type, whatever roles and clients say."""
 
 _ACTIVE: dict[SubjectType, ColumnElement[int]] = {
     SubjectType.USER: case((_USER.status == UserStatus.ACTIVE, 1), else_=0),
@@ -65,66 +68,109 @@ _PLACE = (
 )
 
 
-def _standing(of_type: SubjectType, key: ColumnElement[bool]) -> Statement:
-    """Who someone is and whether they may come in, with their secret's hash, under the same names for both types."""
-    model = User if of_type is SubjectType.USER else ApiClient
-    table = table_of(model)
+def _standing_of_users(key: ColumnElement[bool]) -> Statement:
+    """Who someone is, in each account that has them for a user, with the hash of their password."""
+    person = table_of(User).outerjoin(table_of(Identity), _IDENTITY.login == _USER.login)
+    credential = (_CREDENTIAL.subject_type == SubjectType.USER.value) & (_CREDENTIAL.subject_id == _IDENTITY.id)
     return Statement(
         select(
-            table.c.id,
-            _ACTIVE[of_type].label("active"),
+            _USER.id,
+            _ACTIVE[SubjectType.USER].label("active"),
             _ACCOUNT.status.label("account_status"),
             _ACCOUNT.path,
+            _ACCOUNT.name,
+            _IDENTITY.id.label("credential_id"),
+            _IDENTITY.last_user_id,
             _CREDENTIAL.secret_hash,
         )
-        .join(table_of(Account), _ACCOUNT.id == table.c.account_id)
-        .outerjoin(
-            table_of(Credential),
-            (_CREDENTIAL.subject_type == of_type.value) & (_CREDENTIAL.subject_id == table.c.id),
+        .select_from(
+            person.join(table_of(Account), _ACCOUNT.id == _USER.account_id).outerjoin(table_of(Credential), credential)
         )
+        .where(key)
+        .order_by(_USER.id)
+    )
+
+
+def _standing_of_clients(key: ColumnElement[bool]) -> Statement:
+    """The same of an API client, under the same names."""
+    credential = (_CREDENTIAL.subject_type == SubjectType.API_CLIENT.value) & (_CREDENTIAL.subject_id == _CLIENT.id)
+    return Statement(
+        select(
+            _CLIENT.id,
+            _ACTIVE[SubjectType.API_CLIENT].label("active"),
+            _ACCOUNT.status.label("account_status"),
+            _ACCOUNT.path,
+            _ACCOUNT.name,
+            _CLIENT.id.label("credential_id"),
+            null().label("last_user_id"),
+            _CREDENTIAL.secret_hash,
+        )
+        .join(table_of(Account), _ACCOUNT.id == _CLIENT.account_id)
+        .outerjoin(table_of(Credential), credential)
         .where(key)
     )
 
 
+_OTHER = table_of(User).alias("other")
 BY_NAME = {
-    SubjectType.USER: _standing(SubjectType.USER, _USER.login == bindparam("name")),
-    SubjectType.API_CLIENT: _standing(SubjectType.API_CLIENT, _CLIENT.client_id == bindparam("name")),
+    SubjectType.USER: _standing_of_users(_USER.login == bindparam("name")),
+    SubjectType.API_CLIENT: _standing_of_clients(_CLIENT.client_id == bindparam("name")),
 }
-_BY_ID = {
-    SubjectType.USER: _standing(SubjectType.USER, _USER.id == bindparam("id")),
-    SubjectType.API_CLIENT: _standing(SubjectType.API_CLIENT, _CLIENT.id == bindparam("id")),
-}
+_OF_SAME_PERSON = _standing_of_users(
+    _USER.login == select(_OTHER.c.login).where(_OTHER.c.id == bindparam("id")).scalar_subquery()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Someone who has a name here.
+    """Someone who has a name here, in one account.
 
     Args:
         why_not: a sentence why they may not come in; empty when they may.
+        credential_id: whose secret it is; a person has one for all its accounts.
         secret_hash: None when they have no secret.
     """
 
     subject: Subject
     account_id: int
+    account_name: str
     why_not: str
+    credential_id: int | None
     secret_hash: str | None = field(repr=False)
 
 
+async def standings_by_name(db: Unfiltered, of_type: SubjectType, name: str) -> list[Standing]:
+    """Who signs in by that login or client id, in each of their accounts; empty for nobody.
+
+    Where they may come in is first, and of that the account in which they last worked.
+    """
+    return _standings(of_type, await db.rows(BY_NAME[of_type], {"name": name}))
+
+
 async def standing_by_name(db: Unfiltered, of_type: SubjectType, name: str) -> Standing | None:
-    """Who signs in by that login or client id; None for nobody."""
-    rows = await db.rows(BY_NAME[of_type], {"name": name})
-    return _standing_of(of_type, rows[0]) if rows else None
+    """Who signs in by that login or client id, if they name no account; None for nobody."""
+    return next(iter(await standings_by_name(db, of_type, name)), None)
 
 
-async def standing_by_id(db: Unfiltered, subject: Subject) -> Standing | None:
-    """How the subject stands now; None when it is gone."""
-    rows = await db.rows(_BY_ID[subject.type], {"id": subject.id})
-    return _standing_of(subject.type, rows[0]) if rows else None
+async def standings_of(db: Unfiltered, subject: Subject) -> list[Standing]:
+    """How the person behind a user stands now, in each of their accounts; empty when they are gone."""
+    return _standings(SubjectType.USER, await db.rows(_OF_SAME_PERSON, {"id": subject.id}))
+
+
+def _standings(of_type: SubjectType, rows: list[Row]) -> list[Standing]:
+    ordered = sorted(rows, key=lambda row: (bool(_why_not(of_type, row)), row.id != row.last_user_id))
+    return [_standing_of(of_type, row) for row in ordered]
 
 
 def _standing_of(of_type: SubjectType, row: Row) -> Standing:
-    return Standing(Subject(of_type, row.id), paths.account_id(row.path), _why_not(of_type, row), row.secret_hash)
+    return Standing(
+        Subject(of_type, row.id),
+        paths.account_id(row.path),
+        row.name,
+        _why_not(of_type, row),
+        row.credential_id,
+        row.secret_hash,
+    )
 
 
 def _why_not(of_type: SubjectType, row: Row) -> str:
@@ -133,9 +179,10 @@ def _why_not(of_type: SubjectType, row: Row) -> str:
 
 def _of_user() -> Select[*tuple[object, ...]]:
     return (
-        select(_ACTIVE[SubjectType.USER].label("active"), *_PLACE, _USER.kind, _ROLE.role_code)
+        select(_ACTIVE[SubjectType.USER].label("active"), *_PLACE, _USER.kind, _ROLE.role_code, _DENIAL.privilege)
         .join_from(table_of(User), table_of(Account), _ACCOUNT.id == _USER.account_id)
         .outerjoin(table_of(UserRole), _ROLE.user_id == _USER.id)
+        .outerjoin(table_of(UserDenial), _DENIAL.user_id == _USER.id)
         .where(_USER.id == bindparam("id"))
     )
 
@@ -149,7 +196,27 @@ def _of_client() -> Select[*tuple[object, ...]]:
 
 
 CALLERS = {SubjectType.USER: Statement(_of_user()), SubjectType.API_CLIENT: Statement(_of_client())}
-"""A user gives one row for each role, or one without a role."""
+"""A user gives a row for each role and each denial of a privilege; at least one, for want of either."""
+
+_TARGETS = table_of(Account).alias("target")
+_TARGET = _TARGETS.c
+_REFRESH = table_of(RefreshToken).c
+_ACTING = Statement(
+    _of_user()
+    .add_columns(
+        (_USER.first_name + " " + _USER.last_name).label("name"),
+        _ACCOUNT.name.label("account_name"),
+        _TARGET.status.label("target_status"),
+        _TARGET.path.label("target_path"),
+        _TARGET.type.label("target_type"),
+        _TARGET.size_class.label("target_class"),
+        case(
+            (exists().where(_REFRESH.family == bindparam("family"), _REFRESH.revoked_at.is_not(None)), 1), else_=0
+        ).label("is_signed_out"),
+    )
+    .join(_TARGETS, _TARGET.id == bindparam("target"))
+)
+"""The same of a user and an account below its own; and whether the user has signed out meanwhile."""
 
 _GRANTED = {code.value: privileges for code, privileges in ROLES.items()}
 _BY_PRIVILEGE_NAME = {privilege.value: privilege for privilege in Privilege}
@@ -159,8 +226,11 @@ async def caller_of(store: Store, claims: Claims) -> Caller:
     """The caller behind a verified token, as things stand at this moment.
 
     Raises:
-        UnauthenticatedError: the user or client is gone, deactivated or moved, or its account lets nobody in.
+        UnauthenticatedError: the user or client is gone, deactivated or moved, or its account lets nobody in; or it may
+            not act as another account any more.
     """
+    if claims.home_id is not None:
+        return await _acting(store, claims, claims.home_id)
     async with store.unfiltered("who asks") as db:
         rows = await db.rows(CALLERS[claims.subject.type], {"id": claims.subject.id})
     if not rows or paths.account_id(rows[0].path) != claims.account_id:
@@ -174,17 +244,46 @@ async def caller_of(store: Store, claims: Claims) -> Caller:
     )
 
 
+async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
+    """The caller who works in an account below its own: what both of them allow at this moment."""
+    async with store.unfiltered("who acts") as db:
+        about = {"id": claims.subject.id, "target": claims.account_id, "family": claims.family}
+        rows = await db.rows(_ACTING, about)
+    gone = UnauthenticatedError("You can't work in that account any more. Go on in your own.")
+    if not rows or rows[0].is_signed_out or paths.account_id(rows[0].path) != home_id:
+        raise gone
+    first = rows[0]
+    if why_not := _why_not(SubjectType.USER, first) or WHY_NOT[AccountStatus(first.target_status)]:
+        raise UnauthenticatedError(why_not)
+    actor = _user(claims.subject.id, rows)
+    is_below = first.target_path.startswith(first.path) and first.target_path != first.path
+    if not is_below or not actor.may(Privilege.ACCOUNTS_ACT_AS) or not actor.scope().holds(first.target_path):
+        raise gone
+    return Caller(
+        path=first.target_path,
+        privileges=actor.privileges & FITS[first.target_type],
+        reach=_reach(first.target_type),
+        size_class=first.target_class,
+        tree_class=first.tree_class,
+        actor=Actor(claims.subject.id, first.path, first.name.strip(), first.account_name),
+    )
+
+
+def _reach(account_type: str) -> Reach:
+    return Reach.OWN if account_type == AccountType.CUSTOMER else Reach.SUBTREE
+
+
 def _user(user_id: int, rows: list[Row]) -> Caller:
     first = rows[0]
     roles = {row.role_code for row in rows if row.role_code}
-    privileges = privileges_of(roles)
+    privileges = privileges_in(first.type, roles, {row.privilege for row in rows})
     # Whoever holds nothing beyond the role of a service user sees as one, whatever the user is called.
     is_service_user = first.kind == UserKind.SERVICE_USER or roles <= {RoleCode.SERVICE_USER}
     return Caller(
         path=first.path,
         privileges=privileges & ROLES[RoleCode.SERVICE_USER] if is_service_user else privileges,
         user_id=user_id,
-        reach=Reach.OWN if first.type == AccountType.CUSTOMER else Reach.SUBTREE,
+        reach=_reach(first.type),
         is_service_user=is_service_user,
         size_class=first.size_class,
         tree_class=first.tree_class,
@@ -195,11 +294,20 @@ def _client(client_id: int, row: Row) -> Caller:
     names = orjson.loads(row.privileges)
     return Caller(
         path=row.path,
-        privileges=frozenset(_BY_PRIVILEGE_NAME[name] for name in names if name in _BY_PRIVILEGE_NAME),
+        privileges=FITS[row.type].intersection(
+            _BY_PRIVILEGE_NAME[name] for name in names if name in _BY_PRIVILEGE_NAME
+        ),
         client_id=client_id,
         reach=Reach(row.reach),
         size_class=row.size_class,
         tree_class=row.tree_class,
+    )
+
+
+def privileges_in(account_type: str, roles: Iterable[str], denied: Iterable[str | None]) -> frozenset[Privilege]:
+    """What someone with these roles may do in an account of that type, without what is denied."""
+    return (privileges_of(roles) & FITS[account_type]).difference(
+        _BY_PRIVILEGE_NAME[name] for name in denied if name in _BY_PRIVILEGE_NAME
     )
 
 

@@ -49,6 +49,10 @@ class KeyRing:
         """32 bytes that sign the cursors of pages."""
         return _derived(self._newest, b"canopy page cursors")
 
+    def input_key(self) -> bytes:
+        """32 bytes under which the inputs of changes are hashed, to know them again: some hold secrets."""
+        return _derived(self._newest, b"canopy inputs of changes")
+
     def source_key(self) -> bytes:
         """32 bytes under which sources of failed sign-ins are stored, so that the table holds no name or address."""
         return _derived(self._newest, b"canopy sources of failed sign-ins")

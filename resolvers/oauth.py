@@ -14,19 +14,24 @@ class Grant:
         access_token: a signed token, to be sent as a bearer token.
         expires_in: seconds for which it is good.
         refresh_token: good once, for the next grant; None for API clients, which simply sign in again.
+        issued_token_type: what kind of token it is, where one was exchanged for it (RFC 8693 §2.2.1).
+        accounts: row ids and names of the accounts in which a person of several may work.
     """
 
     access_token: str = field(repr=False)
     expires_in: int
     refresh_token: str | None = field(default=None, repr=False)
+    issued_token_type: str | None = None
+    accounts: tuple[tuple[int, str], ...] = ()
 
 
 class Refusal(StrEnum):
-    """Why there is no grant (RFC 6749 §5.2). `SLOW_DOWN` is RFC 8628's, for want of a word in 6749."""
+    """Why there is no grant (RFC 6749 §5.2; `INVALID_TARGET` is RFC 8693's, `SLOW_DOWN` RFC 8628's)."""
 
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"
     INVALID_REQUEST = "invalid_request"
+    INVALID_TARGET = "invalid_target"
     SLOW_DOWN = "slow_down"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
 

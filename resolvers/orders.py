@@ -1,14 +1,31 @@
 """Orders and their lines."""
 
-from sqlalchemy import BigInteger
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from models import Order, OrderLine
+from sqlalchemy import BigInteger, bindparam, func, select
+
+from models import Order, OrderCharge, OrderLine, SubscriptionLot
 from models.base import table_of
+from models.statement import Statement, any_of
 from resolvers.accounts import BELOW
 from resolvers.listing import Listing, Sort, at_least, before, instant, one_of
-from resolvers.source import one, pages_by, pages_of_scope, several
+from resolvers.source import Source, one, pages_by, pages_of_scope, several
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
 
 ORDER = table_of(Order)
+LINE = table_of(OrderLine)
+
+LOCK = Statement(
+    select(*ORDER.c).where(ORDER.c.id == bindparam("row_id")).with_for_update(), ORDER.name, is_lookup=True
+)
+"""One order, whole and locked."""
+LINES_OF = Statement(
+    select(*LINE.c).where(LINE.c.order_id == bindparam("order")).order_by(LINE.c.position), LINE.name, is_lookup=True
+)
+"""The lines of an order, whole."""
 
 ORDERS = Listing(
     table=ORDER,
@@ -30,4 +47,27 @@ ORDERS = Listing(
 in_scope = pages_of_scope(ORDERS)
 of_account = pages_by(ORDERS, "account_id")
 by_id = one(ORDER, "id")
-lines = several(table_of(OrderLine), "order_id", order=("order_id", "position"))
+lines = several(LINE, "order_id", order=("order_id", "position"))
+charges = several(table_of(OrderCharge), "line_id", order=("line_id", "id"))
+
+_LOT = table_of(SubscriptionLot)
+_WINDOWS = Statement(
+    select(LINE.c.order_id, func.min(_LOT.c.window_until).label("until"))
+    .select_from(
+        LINE.join(ORDER, ORDER.c.id == LINE.c.order_id).join(
+            _LOT, (_LOT.c.subscription_id == ORDER.c.subscription_id) & (_LOT.c.order_line_id == LINE.c.id)
+        )
+    )
+    .where(any_of(LINE.c.order_id, "orders"), _LOT.c.remaining > 0)
+    .group_by(LINE.c.order_id),
+    is_lookup=True,
+)
+
+
+async def _windows(context: "Context", ids: Sequence[int], _request: None) -> list[Any]:
+    found = {row.order_id: row.until for row in await context.rows(_WINDOWS, {"orders": list(ids)})}
+    return [found.get(order_id) for order_id in ids]
+
+
+windows = Source("orders.window", ("id",), _windows)
+"""The first instant at which some of what orders bought can't be given back any more."""

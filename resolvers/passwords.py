@@ -79,6 +79,14 @@ class Passwords:
         """
         return self._hasher.hash(prepared(secret))
 
+    async def hashed(self, secret: bytes) -> str:
+        """As `hash`, off the event loop.
+
+        Args:
+            secret: as `prepared` gives it.
+        """
+        return await self._apart(lambda: self._hasher.hash(secret))
+
     async def verify(self, secret: bytes, stored: str | None) -> bool:
         """Whether it is the secret behind the stored hash. Where none is stored, a hash of nothing does the same work.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, and_, bindparam, or_, select
 
-from models import Account, Price, Product
+from models import Account, Price, PriceSheet, Product, VendorCard
 from models.base import table_of
 from resolvers.listing import Columns, Filter, Listing, Sort, instant, one_of, through
 from resolvers.source import one, pages_matching, pages_of_scope
@@ -65,3 +65,6 @@ class _ChargedTo:
 in_scope = pages_of_scope(PRICES)
 of_account = pages_matching("price.of.account", PRICES, _ChargedTo(), "id")
 by_id = one(PRICE, "id")
+sheet_by_id = one(table_of(PriceSheet), "id")
+sheet = one(table_of(PriceSheet), "sheet_id")
+sheet_seller = one(table_of(VendorCard), "account_id", "account_id")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, and_, bindparam, or_, select
 
-from models import Manufacturer, Marketplace, Plan, PlanPeriod, Price, Product, ProductDependency, ProductTerm
+from models import (
+    ExchangeRate,
+    Manufacturer,
+    Marketplace,
+    Plan,
+    PlanPeriod,
+    Price,
+    Product,
+    ProductDependency,
+    ProductTerm,
+)
 from models.base import Day, table_of
 from models.statement import Statement, any_of
 from resolvers.listing import Listing, Sort, instant, one_of, through, words
@@ -52,7 +62,16 @@ MARKETPLACES = Listing(
     place=None,
 )
 
+EXCHANGE_RATES = Listing(
+    table=table_of(ExchangeRate),
+    sorts={"CREATED_AT": Sort("created_at", instant)},
+    default=("CREATED_AT", True),
+    filters={"from_currency": one_of("from_currency"), "to_currency": one_of("to_currency")},
+    place=None,
+)
+
 products = pages_of_scope(PRODUCTS)
+exchange_rates = pages_of_scope(EXCHANGE_RATES)
 plans = pages_of_scope(PLANS)
 marketplaces = pages_of_scope(MARKETPLACES)
 
@@ -65,6 +84,7 @@ plan_by_id = one(PLAN, "id")
 plan = one(PLAN, "plan_id")
 marketplace_by_id = one(MARKETPLACE, "id")
 marketplace = one(MARKETPLACE, "marketplace_id")
+exchange_rate_by_id = one(EXCHANGE_RATES.table, "id")
 plan_periods = several(table_of(PlanPeriod), "plan_id", order=("plan_id", "type", "duration"))
 
 _DEPENDENCIES = Statement(

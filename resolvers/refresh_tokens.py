@@ -7,11 +7,11 @@ one place, refreshes once at a time, and signs in again when an answer is lost.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from models import RefreshToken, SubjectType
 from models.base import table_of
@@ -34,7 +34,9 @@ _USE = Statement(
     .where(
         _TOKEN.token_hash == bindparam("hash"),
         _TOKEN.used_at.is_(None),
-        ~exists().where(_SIBLING.c.family == _TOKEN.family, _SIBLING.c.revoked_at.is_not(None)),
+        ~select(_SIBLING.c.family)
+        .where(_SIBLING.c.family == _TOKEN.family, _SIBLING.c.revoked_at.is_not(None))
+        .exists(),
         _TOKEN.expires_at > bindparam("now"),
         _TOKEN.created_at > bindparam("idle_since"),
     )
@@ -92,6 +94,14 @@ class Known:
     expires_at: datetime | str
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A refresh token that is just given out, and its family."""
+
+    token: str = field(repr=False)
+    family: str
+
+
 def _hashed(token: str) -> str:
     return sha256(token.encode(errors="replace")).hexdigest()
 
@@ -106,21 +116,30 @@ def _known(row: Row) -> Known:
     return Known(row.token_hash, row.family, Subject(SubjectType(row.subject_type), row.subject_id), row.expires_at)
 
 
-async def begin(db: Unfiltered, subject: Subject, settings: RefreshSettings, now: datetime) -> str:
+async def begin(db: Unfiltered, subject: Subject, settings: RefreshSettings, now: datetime) -> Issued:
     """The first token of a new family. Takes the occasion to remove families that have expired."""
     await db.execute(_PRUNE, {"now": now})
     return await _give_out(db, secrets.token_hex(16), subject, now, now + settings.absolute)
 
 
-async def use(db: Unfiltered, known: Known, settings: RefreshSettings, now: datetime) -> str | None:
+async def use(
+    db: Unfiltered, known: Known, settings: RefreshSettings, now: datetime, subject: Subject | None = None
+) -> Issued | None:
     """Trade the token for the next of its family; of several who try at once, one succeeds.
+
+    Args:
+        db: one transaction.
+        known: the token.
+        settings: how long it is good.
+        now: the present instant.
+        subject: to whom the next is given, if not to the same: the person as a user of another account.
 
     Returns:
         The next token. None if it is not good any more; if that is because it was used before, its family is revoked,
         for which the transaction has to be committed.
     """
     if await db.rows(_USE, {"hash": known.hash, "now": now, "idle_since": now - settings.idle}):
-        return await _give_out(db, known.family, known.subject, now, known.expires_at)
+        return await _give_out(db, known.family, subject or known.subject, now, known.expires_at)
     if await db.rows(_WAS_USED, {"hash": known.hash}):
         await revoke(db, known, now)
     return None
@@ -131,7 +150,7 @@ async def revoke(db: Unfiltered, known: Known, now: datetime) -> None:
     await db.execute(_REVOKE, {"of": known.family, "now": now})
 
 
-async def _give_out(db: Unfiltered, family: str, subject: Subject, now: datetime, expires_at: datetime | str) -> str:
+async def _give_out(db: Unfiltered, family: str, subject: Subject, now: datetime, expires_at: datetime | str) -> Issued:
     token = secrets.token_urlsafe(32)
     row = {
         "token_hash": _hashed(token),
@@ -142,4 +161,4 @@ async def _give_out(db: Unfiltered, family: str, subject: Subject, now: datetime
         "expires_at": expires_at,
     }
     await db.execute(_KEEP, row)
-    return token
+    return Issued(token, family)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, or_, update
 
-from models import Credential, SubjectType
+from models import Credential, Identity, SubjectType
 from models.base import now, table_of
 from models.statement import Statement
 from models.store import Store, Unfiltered
@@ -16,9 +16,9 @@ from resolvers.errors import InvalidError
 from resolvers.identity import Standing
 from resolvers.oauth import Grant, Refusal, SignInError
 from resolvers.passwords import Passwords, prepared
-from resolvers.refresh_tokens import RefreshSettings
+from resolvers.refresh_tokens import Issued, RefreshSettings
 from resolvers.throttle import Count, Source, Throttle
-from resolvers.tokens import AccessTokens
+from resolvers.tokens import AccessTokens, Subject
 
 log = logging.getLogger("canopy.sign_in")
 
@@ -31,6 +31,15 @@ _WRONG = {
 }
 
 _CREDENTIAL = table_of(Credential).c
+_PERSON = table_of(Identity).c
+_LAST = Statement(
+    update(table_of(Identity))
+    .where(
+        _PERSON.id == bindparam("person"),
+        or_(_PERSON.last_user_id.is_(None), _PERSON.last_user_id != bindparam("user")),
+    )
+    .values(last_user_id=bindparam("user"))
+)
 _RENEW = Statement(
     update(table_of(Credential))
     .where(
@@ -48,6 +57,7 @@ class SignInSettings:
 
     Args:
         clock: the present instant, in UTC.
+        platform_clock: the instant that the change log gives for what is done by signing in.
     """
 
     tokens: AccessTokens
@@ -55,6 +65,7 @@ class SignInSettings:
     throttle: Throttle
     refresh: RefreshSettings = field(default_factory=RefreshSettings)
     clock: Callable[[], datetime] = now
+    platform_clock: Callable[[], datetime] = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +81,19 @@ class _Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Proven:
-    """Someone who proved who they are; with a new hash of their secret if the stored one is of yesterday's kind."""
+    """Someone who proved who they are; with a new hash of their secret if the stored one is of yesterday's kind.
 
-    standing: Standing
+    Args:
+        standings: in each of their accounts, the one first in which they work if they name none.
+    """
+
+    standings: list[Standing]
     stored: str = field(repr=False)
     renewed: str | None = field(repr=False)
 
 
 async def sign_in_with_password(
-    store: Store, settings: SignInSettings, login: str, password: str, address: str
+    store: Store, settings: SignInSettings, login: str, password: str, address: str, account_id: int | None = None
 ) -> Grant:
     """A grant for a user of our own panels.
 
@@ -91,14 +106,16 @@ async def sign_in_with_password(
         login: in any case.
         password: at most 1,024 bytes.
         address: of the client, as the gateway trusts it.
+        account_id: in which of their accounts they want to work; by default where they last did.
 
     Raises:
-        SignInError: `INVALID_REQUEST`, `INVALID_GRANT`, or `SLOW_DOWN` after too many failures.
+        SignInError: `INVALID_REQUEST`, `INVALID_GRANT`, `INVALID_TARGET` for an account that isn't theirs, or
+            `SLOW_DOWN` after too many failures.
         UnavailableError: too many are signing in at this moment.
     """
     attempt = _attempt(settings, SubjectType.USER, login.strip().lower(), password, address)
     proven = await _prove(store, settings, attempt)
-    return await _admit(store, settings, attempt, proven, stays=True)
+    return await _admit(store, settings, attempt, proven, stays=True, account_id=account_id)
 
 
 async def sign_in_with_client_secret(
@@ -115,11 +132,18 @@ async def sign_in_with_client_secret(
     return await _admit(store, settings, attempt, proven, stays=False)
 
 
-async def refresh(store: Store, settings: SignInSettings, refresh_token: str) -> Grant:
+async def refresh(store: Store, settings: SignInSettings, refresh_token: str, account_id: int | None = None) -> Grant:
     """A grant for a refresh token, which is used up by it; `resolvers/refresh_tokens.py` tells what a second use does.
 
+    Args:
+        store: where refresh tokens are.
+        settings: what signing in works with.
+        refresh_token: as it was given out.
+        account_id: in which other account of theirs the user wants to go on; by default the same.
+
     Raises:
-        SignInError: `INVALID_GRANT`; the user has to sign in again.
+        SignInError: `INVALID_GRANT`; the user has to sign in again. `INVALID_TARGET` for an account that they can't
+            come into: the token is as good as before.
     """
     async with store.unfiltered("refresh") as db:  # a token that nobody knows costs no lock
         known = await refresh_tokens.find(db, refresh_token)
@@ -127,18 +151,36 @@ async def refresh(store: Store, settings: SignInSettings, refresh_token: str) ->
         raise SignInError(Refusal.INVALID_GRANT, "The refresh token is not known here. Sign in again.")
     at = settings.clock()
     async with store.unfiltered("refresh", write=True) as db:
-        standing = await identity.standing_by_id(db, known.subject)
+        standings = await identity.standings_of(db, known.subject)
+        standing = _chosen(standings, known.subject, account_id)
+        if account_id is not None and (standing is None or standing.why_not):
+            raise _not_a_user(standing)
         why_not = standing.why_not if standing else "The user is gone."
         if why_not:
             await refresh_tokens.revoke(db, known, at)
-        token = None if why_not else await refresh_tokens.use(db, known, settings.refresh, at)
+        subject = standing.subject if standing else known.subject
+        token = None if why_not else await refresh_tokens.use(db, known, settings.refresh, at, subject)
+        if token is not None and account_id is not None and standing is not None:
+            await _note_last(db, standing)
     # Raised only now: revoking has to be committed.
     if standing is None or token is None:
         log.info("refresh refused: %s", known.subject)
         raise SignInError(
             Refusal.INVALID_GRANT, why_not or "The refresh token has expired, or was used before. Sign in again."
         )
-    return _grant(settings, standing, token)
+    return _grant(settings, standing, token, standings)
+
+
+def _chosen(standings: Sequence[Standing], subject: Subject, account_id: int | None) -> Standing | None:
+    """Where a user goes on: in the account that is wanted, else in the same."""
+    if account_id is not None:
+        return next((each for each in standings if each.account_id == account_id), None)
+    return next((each for each in standings if each.subject == subject), None)
+
+
+def _not_a_user(standing: Standing | None) -> SignInError:
+    """Said to someone who has proven who they are, of an account in which they can't work."""
+    return SignInError(Refusal.INVALID_TARGET, standing.why_not if standing else "You are no user of that account.")
 
 
 async def revoke(store: Store, settings: SignInSettings, refresh_token: str) -> None:
@@ -200,14 +242,14 @@ async def _prove(store: Store, settings: SignInSettings, attempt: _Attempt) -> _
     async with settings.passwords.turn():
         async with store.unfiltered("sign in") as db:
             against = await throttle.counts(db, attempt.sources, settings.clock())
-            found = await identity.standing_by_name(db, attempt.type, attempt.name)
+            found = await identity.standings_by_name(db, attempt.type, attempt.name)
         throttle.require_patience(against)
-        stored = found.secret_hash if found else None
+        stored = found[0].secret_hash if found else None
         is_right = await settings.passwords.verify(attempt.secret, stored)
         if is_right and found and stored:
             return _Proven(found, stored, await settings.passwords.renewed(attempt.secret, stored))
         await _note_failure(store, settings, against)
-    log.info("sign-in refused: wrong secret for %s from %s", found.subject if found else "nobody", attempt.address)
+    log.info("sign-in refused: wrong secret for %s from %s", found[0].subject if found else "nobody", attempt.address)
     raise SignInError(*_WRONG[attempt.type])
 
 
@@ -216,30 +258,55 @@ async def _note_failure(store: Store, settings: SignInSettings, against: Sequenc
         await throttle.note_failure(db, against, settings.clock())
 
 
-async def _admit(store: Store, settings: SignInSettings, attempt: _Attempt, proven: _Proven, *, stays: bool) -> Grant:
+async def _admit(
+    store: Store,
+    settings: SignInSettings,
+    attempt: _Attempt,
+    proven: _Proven,
+    *,
+    stays: bool,
+    account_id: int | None = None,
+) -> Grant:
     """The grant of someone who proved who they are, if they may come in; one who `stays` gets a refresh token."""
-    subject, at = proven.standing.subject, settings.clock()
+    at = settings.clock()
+    standing = next((each for each in proven.standings if account_id in (None, each.account_id)), None)
+    may_stay = stays and standing is not None and not standing.why_not
     async with store.unfiltered("signed in", write=True) as db:
         await throttle.forget(db, attempt.sources[0])
         await _renew(db, proven, at)
-        may_stay = stays and not proven.standing.why_not
-        token = await refresh_tokens.begin(db, subject, settings.refresh, at) if may_stay else None
+        token = (
+            await refresh_tokens.begin(db, standing.subject, settings.refresh, at) if standing and may_stay else None
+        )
+        if standing and token:
+            await _note_last(db, standing)
         await throttle.prune(db, settings.throttle.settings, at)
-    if proven.standing.why_not:
-        log.info("sign-in refused: %s may not come in, from %s", subject, attempt.address)
-        raise SignInError(_WRONG[attempt.type][0], proven.standing.why_not)
-    log.info("signed in: %s from %s", subject, attempt.address)
-    return _grant(settings, proven.standing, token)
+    if standing is None:
+        raise _not_a_user(None)
+    if standing.why_not:
+        log.info("sign-in refused: %s may not come in, from %s", standing.subject, attempt.address)
+        raise SignInError(_WRONG[attempt.type][0], standing.why_not)
+    log.info("signed in: %s from %s", standing.subject, attempt.address)
+    return _grant(settings, standing, token, proven.standings)
 
 
 async def _renew(db: Unfiltered, proven: _Proven, at: datetime) -> None:
     """Store the secret's new hash, unless someone has stored another meanwhile."""
     if proven.renewed:
-        subject = proven.standing.subject
-        row = {"of_type": subject.type, "id": subject.id, "old": proven.stored, "new": proven.renewed, "now": at}
+        first = proven.standings[0]
+        of_type, credential_id = first.subject.type, first.credential_id
+        row = {"of_type": of_type, "id": credential_id, "old": proven.stored, "new": proven.renewed, "now": at}
         await db.execute(_RENEW, row)
 
 
-def _grant(settings: SignInSettings, standing: Standing, refresh_token: str | None) -> Grant:
-    token = settings.tokens.sign(standing.subject, standing.account_id)
-    return Grant(token, settings.tokens.expires_in, refresh_token)
+async def _note_last(db: Unfiltered, standing: Standing) -> None:
+    """Remember in which of their accounts someone works, for the next time."""
+    await db.execute(_LAST, {"person": standing.credential_id, "user": standing.subject.id})
+
+
+def _grant(
+    settings: SignInSettings, standing: Standing, refresh: Issued | None, standings: Sequence[Standing] = ()
+) -> Grant:
+    family, token = (refresh.family, refresh.token) if refresh else ("", None)
+    access_token = settings.tokens.sign(standing.subject, standing.account_id, family)
+    accounts = tuple((each.account_id, each.account_name) for each in standings if not each.why_not)
+    return Grant(access_token, settings.tokens.expires_in, token, accounts=accounts if len(accounts) > 1 else ())

@@ -7,22 +7,26 @@ and call `fetch` once. There is no form that takes one parent.
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
 
 from models.path import AFTER_SELF, AFTER_SUBTREE, WIDTH
-from models.statement import Row
+from models.statement import Row, Statement
 from resolvers.errors import InvalidError
 from resolvers.listing import Listing
 from resolvers.page import COUNT_CAP, SORT_KEY, CountRequest, PageRequest, Slice
 from resolvers.privileges import Privilege
 from resolvers.scope_pages import scope_count, scope_page
 from resolvers.statements import (
+    SHAPES,
     BelowPath,
     ByColumn,
     Match,
+    RelatedRow,
     Shape,
     counts_of_parents,
     pages_of_parents,
@@ -47,6 +51,9 @@ class Source:
             An exception as a result is the failure of that key alone.
         leading: of a source of rows: the columns with which its rows begin. The request says which follow.
         noun: the table that its rows come from.
+        fetch_along: of a source of single rows, which brings rows of other such sources along. Called with the context,
+            distinct keys, the columns, of the others each with its columns, and whether the operation asks for nothing
+            else. Gives for each key its row and, of each of the others, the row that belongs to it.
     """
 
     name: str
@@ -54,10 +61,15 @@ class Source:
     fetch: "Callable[[Context, Sequence[Key], Any], Awaitable[Sequence[Any]]]"
     leading: tuple[str, ...] = ()
     noun: str = ""
+    fetch_along: "Callable[..., Awaitable[Sequence[Sequence[Row | None]]]] | None" = None
 
     def layout(self, columns: Iterable[str]) -> tuple[str, ...]:
         """The names of what its rows hold, in their order, when these columns are asked for."""
         return tuple(dict.fromkeys((*self.leading, *columns)))
+
+
+Others = tuple[tuple[Source, tuple[str, ...]], ...]
+"""Sources of single rows, each with the columns that are asked of it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,7 +95,31 @@ def one(table: Table, needs: str, column: str = "id") -> Source:
         found = {row[0]: row for row in rows}
         return [found.get(row_id) for row_id in ids]
 
-    return Source(f"{table.name}.{needs}", (needs,), fetch, (column,), table.name)
+    async def fetch_along(
+        context: "Context",
+        ids: Sequence[Key],
+        columns: tuple[str, ...],
+        others: Others,
+        *,
+        is_all: bool,
+    ) -> list[Sequence[Row | None]]:
+        statement, parts = _with_others(table, column, columns, others)
+        rows = await context.tuples(statement.alone if is_all else statement, {"keys": list(ids)})
+        found = {row[0]: [None if row[start] is None else row[start:end] for start, end in parts] for row in rows}
+        return [found.get(row_id) or [None] * len(parts) for row_id in ids]
+
+    return Source(f"{table.name}.{needs}", (needs,), fetch, (column,), table.name, fetch_along)
+
+
+@lru_cache(SHAPES)
+def _with_others(
+    table: Table, column: str, columns: tuple[str, ...], others: Others
+) -> tuple[Statement, list[tuple[int, int]]]:
+    """The statement for a table's rows with those that belong to them, and where in its rows each of them stands."""
+    tables = table.metadata.tables
+    related = [RelatedRow(tables[each.noun], each.leading[0], each.needs[0], of) for each, of in others]
+    widths = [len({column, *columns}), *(len(each.layout(of)) for each, of in others)]
+    return rows_by_key(table, column, columns, others=tuple(related)), list(pairwise(accumulate(widths, initial=0)))
 
 
 def several(table: Table, column: str, *, order: tuple[str, ...], needs: str = "id") -> Source:

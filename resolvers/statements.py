@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Integer,
     Table,
     Text,
@@ -147,12 +148,37 @@ def counts_of_parents(engine: Engine, listing: Listing, match: Match, shape: Sha
     return Statement(select(k.c["value"].label("parent_key"), number.label("n")).select_from(k))
 
 
+@dataclass(frozen=True, slots=True)
+class RelatedRow:
+    """The row that belongs to each row of another table: it holds in `column`, which is unique, what that `needs`."""
+
+    table: Table
+    column: str
+    needs: str
+    columns: tuple[str, ...]
+
+
 @lru_cache(SHAPES)
-def rows_by_key(table: Table, column: str, columns: tuple[str, ...], order: tuple[str, ...] = ()) -> Statement:
-    """The rows whose `column`, which comes first, is one of `keys`, sorted by `order`."""
-    selected = [table.c[name] for name in dict.fromkeys((column, *columns))]
+def rows_by_key(
+    table: Table,
+    column: str,
+    columns: tuple[str, ...],
+    order: tuple[str, ...] = (),
+    others: tuple[RelatedRow, ...] = (),
+) -> Statement:
+    """The rows whose `column`, which comes first, is one of `keys`, sorted by `order`.
+
+    Behind them the columns of each of the others, `column` first: all null where there is no such row.
+    """
+    selected: list[ColumnElement[Any]] = [table.c[name] for name in dict.fromkeys((column, *columns))]
+    rows: FromClause = table
+    for at, each in enumerate(others):
+        other = each.table.alias(f"o{at}")
+        rows = rows.outerjoin(other, other.c[each.column] == table.c[each.needs])
+        selected += [other.c[name].label(f"o{at}_{name}") for name in dict.fromkeys((each.column, *each.columns))]
     return Statement(
         select(*selected)
+        .select_from(rows)
         .where(any_of(table.c[column], "keys", table.c[column].type))
         .order_by(*(table.c[name] for name in order)),
         table.name,

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, or_, select
 
-from models import Product, Seat, Subscription, SubscriptionCharge, SubscriptionItem
+from models import (
+    Product,
+    Seat,
+    Subscription,
+    SubscriptionCharge,
+    SubscriptionHistory,
+    SubscriptionHold,
+    SubscriptionItem,
+    SubscriptionLot,
+)
 from models.base import table_of
+from models.life.subscription import HoldReason
 from models.statement import Statement, any_of
 from resolvers.accounts import BELOW
 from resolvers.listing import (
@@ -18,6 +28,7 @@ from resolvers.listing import (
     Sort,
     at_least,
     at_most,
+    before,
     day,
     equals,
     instant,
@@ -89,6 +100,36 @@ of_user = pages_matching("subscription.of.user", SUBSCRIPTIONS, _UsedBy(), "id")
 by_id = one(SUBSCRIPTION, "id")
 by_subscription_id = one(SUBSCRIPTION, "subscription_id")
 items = several(ITEM, "subscription_id", order=("subscription_id", "position"))
+by_item_id = one(ITEM, "item_id")
+
+HISTORY = Listing(
+    table=table_of(SubscriptionHistory),
+    sorts={"AT": Sort("at", instant)},
+    default=("AT", True),
+    filters={"at_from": at_least("at"), "at_until": before("at"), "reason": one_of("reason")},
+    place=None,
+)
+history = pages_by(HISTORY, "subscription_id")
+history_by_id = one(HISTORY.table, "id")
+lots = several(table_of(SubscriptionLot), "subscription_id", order=("subscription_id", "bought_at", "id"))
+
+_HOLD = table_of(SubscriptionHold)
+_HELD = Statement(
+    select(_HOLD.c.subscription_id, _HOLD.c.reason)
+    .where(any_of(_HOLD.c.subscription_id, "subscriptions"))
+    .order_by(_HOLD.c.subscription_id, _HOLD.c.reason),
+    is_lookup=True,
+)
+
+
+async def _reasons(context: "Context", ids: Sequence[int], _request: None) -> list[list[HoldReason]]:
+    found: dict[int, list[HoldReason]] = {subscription_id: [] for subscription_id in ids}
+    for row in await context.rows(_HELD, {"subscriptions": list(ids)}):
+        found[row.subscription_id].append(HoldReason(row.reason))
+    return [found[subscription_id] for subscription_id in ids]
+
+
+hold_reasons = Source("subscription.hold_reasons", ("id",), _reasons)
 
 
 @dataclass(frozen=True, slots=True)

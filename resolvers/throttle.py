@@ -75,18 +75,25 @@ class ThrottleSettings:
         address: for all logins from one address, which may be a whole office: a hundred, then a hundred an hour.
         first_delay: seconds that the first attempt waits after the free ones; each further one twice as long.
         longest_delay: seconds.
+        answer: to one person's security question, whoever asks it: five guesses a day.
+        checker: by one who checks answers, whosever.
+        own_password: by someone who is signed in, for changing it.
         waiting: attempts of one process that may wait at the same time; more are refused at once.
     """
 
     pair: Limit = Limit(free=3, refused=10, drain=timedelta(minutes=15))
     address: Limit = Limit(free=20, refused=100, drain=timedelta(seconds=36))
+    answer: Limit = Limit(free=5, refused=5, drain=timedelta(minutes=288))
+    checker: Limit = Limit(free=30, refused=30, drain=timedelta(minutes=48))
+    own_password: Limit = Limit(free=10, refused=10, drain=timedelta(minutes=15))
     first_delay: float = 0.5
     longest_delay: float = 4.0
     waiting: int = 200
 
     def forgotten_after(self) -> timedelta:
         """The age at which no count matters any more."""
-        return max(limit.drain * limit.refused for limit in (self.pair, self.address))
+        limits = (self.pair, self.address, self.answer, self.checker, self.own_password)
+        return max(limit.drain * limit.refused for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +200,10 @@ class Throttle:
             Source(_hashed(self._key, "address", place), self.settings.address),
         )
 
+    def source(self, what: str, name: object, limit: Limit) -> Source:
+        """What is counted for a name, wherever it comes from: only of what locks nobody out."""
+        return Source(_hashed(self._key, what, str(name)), limit)
+
     async def wait(self, against: Sequence[Count]) -> None:
         """Return when the attempt's time has come.
 
@@ -240,6 +251,20 @@ async def note_failure(db: Unfiltered, against: Sequence[Count], now: datetime) 
     for count in against:
         seen = {"level": count.level, "seen": count.seen, "seen_at": count.seen_at}
         await db.execute(_COUNT, {"source": count.source.key, "now": now} | seen)
+
+
+async def try_once(db: Unfiltered, source: Source, now: datetime) -> bool:
+    """Count a try as if it had failed, unless there were too many before; of many at once as many as are borne go on.
+
+    Returns:
+        Whether it is one of them. `forget` it if it doesn't fail.
+    """
+    before = await counts(db, [source], now)
+    if before[0].level >= source.limit.refused:
+        return False
+    await note_failure(db, before, now)
+    (after,) = await counts(db, [source], now)
+    return after.level <= source.limit.refused
 
 
 async def forget(db: Unfiltered, source: Source) -> None:

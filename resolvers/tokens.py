@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -50,15 +51,29 @@ class Claims:
 
     Args:
         subject: who acts.
-        account_id: the account that it belonged to when it signed in.
+        account_id: the account that it belonged to when it signed in, or as which it acts.
         token_id: of this token, for logs.
         expires_at: seconds since 1970, UTC.
+        home_id: the account that it really belongs to, while it acts as another; else None.
+        family: of the refresh tokens that it was given with; empty if there are none.
     """
 
     subject: Subject
     account_id: int
     token_id: str
     expires_at: int
+    home_id: int | None = None
+    family: str = ""
+
+
+def _claims(claims: dict[str, Any]) -> Claims:
+    account_id, token_id, expires_at = int(claims["acc"]), str(claims["jti"]), int(claims["exp"])
+    act = claims.get("act")
+    if act is None:
+        return Claims(subject_of(claims["sub"]), account_id, token_id, expires_at, family=str(claims.get("fam", "")))
+    if claims["sub"] != f"account:{account_id}":
+        raise ValueError("no token of ours")
+    return Claims(subject_of(act["sub"]), account_id, token_id, expires_at, int(act["acc"]), str(act.get("fam", "")))
 
 
 class AccessTokens:
@@ -85,18 +100,38 @@ class AccessTokens:
         self.expires_in = int(lifetime.total_seconds())
         """Seconds from signing to expiry."""
 
-    def sign(self, subject: Subject, account_id: int) -> str:
-        """A fresh token."""
+    def sign(self, subject: Subject, account_id: int, family: str = "") -> str:
+        """A fresh token.
+
+        Args:
+            subject: who acts.
+            account_id: its account.
+            family: of the refresh tokens that it is given with.
+        """
+        return self._signed(str(subject), account_id, self.expires_in, {"fam": family} if family else {})
+
+    def sign_acting(self, actor: Claims, account_id: int, expires_in: int) -> str:
+        """A fresh token by which someone works in another account (RFC 8693 §4.1: the actor stands within).
+
+        Args:
+            actor: whose token was exchanged.
+            account_id: the other account.
+            expires_in: seconds.
+        """
+        act = {"sub": str(actor.subject), "acc": actor.account_id} | ({"fam": actor.family} if actor.family else {})
+        return self._signed(f"account:{account_id}", account_id, expires_in, {"act": act})
+
+    def _signed(self, subject: str, account_id: int, expires_in: int, more: dict[str, Any]) -> str:
         now = int(time.time())
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
-            "sub": str(subject),
+            "sub": subject,
             "acc": account_id,
             "jti": uuid4().hex,
             "iat": now,
-            "exp": now + self.expires_in,
-        }
+            "exp": now + expires_in,
+        } | more
         headers = {"kid": self._keys.key_id, "typ": _TYPE}
         return jwt.encode(claims, self._keys.signing_key, algorithm=_ALGORITHM, headers=headers)
 
@@ -116,10 +151,10 @@ class AccessTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": list(_CLAIMS), "strict_aud": True},
             )
-            return Claims(subject_of(claims["sub"]), int(claims["acc"]), str(claims["jti"]), int(claims["exp"]))
+            return _claims(claims)
         except jwt.ExpiredSignatureError:
             raise UnauthenticatedError("The access token has expired. Refresh it, or sign in again.") from None
-        except (jwt.PyJWTError, ValueError, TypeError):
+        except (jwt.PyJWTError, LookupError, ValueError, TypeError):
             raise UnauthenticatedError(
                 "The access token is not one that this server has signed. Sign in again, and send the token unchanged."
             ) from None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from models import ApiClient, Seat, User, UserRole, UserTerm
+from models import ApiClient, Seat, User, UserDenial, UserRole, UserTerm
 from models.base import table_of
 from models.statement import Statement, any_of
 from resolvers.accounts import BELOW
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 USER = table_of(User)
 USER_ROLE = table_of(UserRole)
 SEAT = table_of(Seat)
+USER_TERM = table_of(UserTerm)
 
 _PERSONAL = Privilege.PERSONAL_DATA_VIEW
 
@@ -31,7 +32,7 @@ USERS = Listing(
         "email": one_of("email_key", privilege=_PERSONAL, folded=True, is_selective=True),
         "kind": one_of("kind"),
         "role": through(USER_ROLE, "user_id", "role_code"),
-        "search": words(table_of(UserTerm), "user_id", own="id", privilege=_PERSONAL),
+        "search": words(USER_TERM, "user_id", own="id", privilege=_PERSONAL),
         "status": one_of("status"),
     },
 )
@@ -59,3 +60,21 @@ async def _roles(context: "Context", ids: Sequence[int], _request: None) -> list
 
 
 roles = Source("user.roles", ("id",), _roles)
+
+_DENIAL = table_of(UserDenial)
+_DENIED = Statement(
+    select(_DENIAL.c.user_id, _DENIAL.c.privilege)
+    .where(any_of(_DENIAL.c.user_id, "users"))
+    .order_by(_DENIAL.c.user_id, _DENIAL.c.privilege),
+    is_lookup=True,
+)
+
+
+async def _denied(context: "Context", ids: Sequence[int], _request: None) -> list[list[str]]:
+    denied: dict[int, list[str]] = {user_id: [] for user_id in ids}
+    for row in await context.rows(_DENIED, {"users": list(ids)}):
+        denied[row.user_id].append(row.privilege)
+    return [denied[user_id] for user_id in ids]
+
+
+denied = Source("user.denied", ("id",), _denied)

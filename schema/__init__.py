@@ -1,9 +1,11 @@
 """How it is spelled: GraphQL types, inputs, connections. Writes no SQL.
 
-`Query` is the list of everything that can be asked at the root.
+`Query` is the list of everything that can be asked at the root, `Mutation` of everything that can be changed, `Live` of
+everything that can be listened to.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -12,22 +14,93 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.arguments import convert_arguments
 
-from schema.account import AccountQuery
+from resolvers import (
+    account_changes,
+    account_life,
+    customer_changes,
+    exchange_rate_changes,
+    invitations,
+    manufacturer_changes,
+    marketplace_changes,
+    money_changes,
+    order_changes,
+    plan_changes,
+    price_changes,
+    price_markup,
+    price_sheet_changes,
+    product_changes,
+    reseller_changes,
+    seat_changes,
+    security,
+    subscription_changes,
+    transfer,
+    user_changes,
+)
+from schema.account import Account, AccountQuery
+from schema.change import ChangeQuery
 from schema.errors import ErrorCodes
 from schema.execution.documents import Executor
 from schema.execution.plan import Level
 from schema.field import row_type
-from schema.order import OrderQuery
-from schema.price import PriceQuery
-from schema.product import ProductQuery
+from schema.listening import listening
+from schema.live import Live
+from schema.money import Payment
+from schema.mutation import FewMutations, mutations
+from schema.order import Order, OrderQuery
+from schema.order_estimate import OrderTrials
+from schema.price import Price, PriceQuery, PriceSheet
+from schema.product import ExchangeRate, Manufacturer, Marketplace, Plan, Product, ProductQuery
 from schema.scalars import SCALARS
-from schema.subscription import SubscriptionQuery
-from schema.user import UserQuery
+from schema.subscription import Subscription, SubscriptionQuery
+from schema.user import User, UserQuery
 from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every answer lies in the part of the tree that the caller may see.")
-class Query(ViewerQuery, AccountQuery, UserQuery, SubscriptionQuery, OrderQuery, ProductQuery, PriceQuery):
+class Query(ViewerQuery, AccountQuery, ChangeQuery, UserQuery, SubscriptionQuery, OrderQuery, ProductQuery, PriceQuery):
+    """The root."""
+
+
+_Changes = mutations(
+    [
+        account_changes,
+        account_life,
+        customer_changes,
+        reseller_changes,
+        transfer,
+        exchange_rate_changes,
+        invitations,
+        manufacturer_changes,
+        marketplace_changes,
+        money_changes,
+        order_changes,
+        plan_changes,
+        price_changes,
+        price_markup,
+        price_sheet_changes,
+        product_changes,
+        seat_changes,
+        security,
+        subscription_changes,
+        user_changes,
+    ],
+    account=Account,
+    exchange_rate=ExchangeRate,
+    manufacturer=Manufacturer,
+    marketplace=Marketplace,
+    order=Order,
+    payment=Payment,
+    plan=Plan,
+    price=Price,
+    price_sheet=PriceSheet,
+    product=Product,
+    subscription=Subscription,
+    user=User,
+)
+
+
+@strawberry.type(description=_Changes.__strawberry_definition__.description)
+class Mutation(_Changes, OrderTrials):  # type: ignore[misc, valid-type]  # made from data
     """The root."""
 
 
@@ -38,7 +111,9 @@ class _Schema(strawberry.Schema):
 
 schema = _Schema(
     query=Query,
-    extensions=[ErrorCodes],
+    mutation=Mutation,
+    subscription=Live,
+    extensions=[ErrorCodes, FewMutations],
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
 )
 
@@ -46,9 +121,9 @@ schema = _Schema(
 def schema_text() -> str:
     """The schema in its definition language.
 
-    It names its root, or else tools would take the type `Subscription` for the root of live updates.
+    It names its roots: the type `Subscription` is none, it is what is sold.
     """
-    return "schema {\n  query: Query\n}\n\n" + schema.as_str()
+    return schema.as_str()
 
 
 def _convert(field: GraphQLField, given: dict[str, Any]) -> dict[str, Any]:
@@ -62,3 +137,5 @@ def _name_rows(level: Level) -> Callable[[Any], Any]:
 
 
 executor = Executor(schema._schema, _convert, _name_rows)  # Strawberry keeps the graphql-core schema there
+listen = partial(listening, schema._schema)
+"""See `schema.listening.listening`."""

@@ -5,16 +5,33 @@ import strawberry
 from models import AccountStatus, AccountType, ContactType
 from models import path as paths
 from models.statement import Row
-from resolvers import accounts, orders, prices, products, subscriptions, users
+from resolvers import accounts, changes, money, orders, prices, products, subscriptions, users
+from resolvers.actions import NEEDS, allowed_actions
 from resolvers.context import Context
-from resolvers.privileges import Action, Privilege, allowed_actions
+from resolvers.privileges import Privilege
 from schema.arguments import given, instants, ordering
+from schema.change import CHANGES
 from schema.connection import connection
 from schema.field import column, computed, of_noun, personal, related
+from schema.money import INVOICES, LEDGER, PAYMENTS
 from schema.node import Node, global_id, register, row_ids
 from schema.order import ORDERS
 from schema.price import PRICES
-from schema.reference import AccountRef, MarketplaceRef, OrderRef, PriceRef, SubscriptionRef, SummaryRef, UserRef
+from schema.reference import (
+    AccountRef,
+    ActionRef,
+    BalanceRef,
+    ChangeRef,
+    InvoiceRef,
+    LedgerPostRef,
+    MarketplaceRef,
+    OrderRef,
+    PaymentRef,
+    PriceRef,
+    SubscriptionRef,
+    SummaryRef,
+    UserRef,
+)
 from schema.scalars import Currency, DateTime
 from schema.subscription import SUBSCRIPTIONS
 from schema.user import USERS
@@ -132,6 +149,9 @@ class Account(Node):
     created_at: DateTime = column("When it was created.")
     updated_at: DateTime = column("When it was last changed.")
     version: int = column("Grows with every change; for noticing that something else changed it.")
+    status_reason: str | None = column("Why it came to its status, as whoever brought it there said.")
+    status_since: DateTime | None = column("When it came to its status; null if nobody noted it.")
+    requires_approval: bool = column("Whether what it orders waits until its vendor approves.")
 
     @computed("Its postal address.", needs=_ADDRESS)
     def address(row: Row) -> Address:
@@ -145,9 +165,9 @@ class Account(Node):
     def depth(row: Row, context: Context) -> int:
         return paths.depth(row.path) - paths.depth(context.caller.path)
 
-    @computed("What the caller may do at this account.", needs=("type",))
-    def allowed_actions(row: Row, context: Context) -> list[Action]:
-        return allowed_actions(context.caller.privileges, AccountType(row.type))
+    @computed("What the caller may do at this account.", needs=NEEDS)
+    def allowed_actions(row: Row, context: Context) -> list[ActionRef]:
+        return allowed_actions(context.caller, row)
 
     vendor: VendorCard | None = related(
         accounts.vendor, VendorCard, "Who supplies it: the account above, as a card. Null for the provider."
@@ -185,6 +205,29 @@ class Account(Node):
         "What its vendor charges it: prices for it alone, and those for all of the vendor's direct buyers.",
         **PRICES,
     )
+
+    balance: BalanceRef | None = related(
+        money.balance,
+        BalanceRef,
+        "What it owes its vendor. Null for accounts whose money isn't in view.",
+        privilege=Privilege.FINANCES_VIEW,
+    )
+    balances: list[BalanceRef] | None = related(
+        money.balances,
+        list[BalanceRef],
+        "What it owes its vendor, in each currency, and those that it had before.",
+        privilege=Privilege.FINANCES_VIEW,
+    )
+    ledger = connection(money.ledger, LedgerPostRef, "Why what it owes has changed.", **LEDGER)
+    invoices_received = connection(
+        money.invoices_received, InvoiceRef, "The invoices that its vendors issued to it.", **INVOICES
+    )
+    invoices_issued = connection(
+        money.invoices_issued, InvoiceRef, "The invoices that it issued to accounts right below it.", **INVOICES
+    )
+    payments = connection(money.payments, PaymentRef, "What it has paid, or was let off.", **PAYMENTS)
+
+    changes = connection(changes.at_account, ChangeRef, "What was changed of it, latest first.", **CHANGES)
 
     @computed("Counts and sums over it and everything below it.", needs=("path",))
     def summary(row: Row) -> SummaryRef:

@@ -12,21 +12,30 @@ from models import (
     ContactType,
     CotermingRequirement,
     CotermingType,
+    InvoiceStatus,
     OrderSchedule,
     OrderStatus,
     OrderType,
+    OrderWait,
+    PaymentKind,
+    PaymentTerm,
+    PostKind,
     PriceModel,
+    PriceSheetKind,
     PriceType,
     ProductStatus,
     QuantityKind,
+    RefundPolicy,
     RoleCode,
+    SecurityQuestion,
     SubscriptionStatus,
     UserKind,
     UserStatus,
 )
 from models.base import PeriodType
 from models.scope import Reach
-from resolvers.privileges import ROLE_NAMES, Action
+from resolvers.errors import UserErrorCode
+from resolvers.privileges import ROLE_NAMES
 
 E = TypeVar("E", bound=EnumMeta)
 
@@ -92,6 +101,22 @@ describe(
     ACTIVE="Can sign in.",
     DEACTIVATED="Can't sign in any more.",
 )
+describe(
+    SecurityQuestion,
+    "What a user may be asked before anybody believes that it is them.",
+    BIRTH_CITY="In which city were you born?",
+    CHILDHOOD_FRIEND="What was your best friend called when you were a child?",
+    CHILDHOOD_STREET="In which street did you grow up?",
+    FAVOURITE_BOOK="Which book do you like best?",
+    FAVOURITE_FILM="Which film do you like best?",
+    FAVOURITE_TEACHER="What was your favourite teacher called?",
+    FIRST_CAR="What was your first car?",
+    FIRST_CONCERT="What was the first concert that you went to?",
+    FIRST_EMPLOYER="Whom did you first work for?",
+    FIRST_PET="What was your first pet called?",
+    FIRST_SCHOOL="What was your first school called?",
+    GRANDMOTHERS_NAME="What was your grandmother's first name?",
+)
 describe(RoleCode, "The predefined roles.", **{code.name: text for code, (_name, text) in ROLE_NAMES.items()})
 describe(
     PeriodType,
@@ -109,6 +134,19 @@ describe(
     CHARGE_AFTER_BILLING_PERIOD="At the end of each billing period.",
     CHARGE_BEFORE_SUBSCRIPTION_PERIOD="Once, at the start of the subscription period.",
     CHARGE_EXTERNAL_RATING="When usage rated elsewhere arrives.",
+)
+describe(
+    RefundPolicy,
+    "What is given back for what is cancelled within the window that follows each purchase and renewal.",
+    PRORATED="What was paid for the days that are left.",
+    FULL="Everything, within 30 days, as for perpetual software.",
+    NONE="Nothing, and there is no window.",
+)
+describe(
+    PriceSheetKind,
+    "How prices that were set at once came about.",
+    FILE="From a table of them.",
+    MARKUP="From what the seller pays itself.",
 )
 describe(
     CotermingRequirement,
@@ -165,6 +203,12 @@ describe(
     MIGRATION="Brings in a subscription from elsewhere.",
     UNKNOWN="Not known to the platform.",
 )
+describe(
+    OrderWait,
+    "What an order waits for before it is worked off.",
+    APPROVAL="The vendor's approval.",
+    RENEWAL="The day on which its subscription renews.",
+)
 describe(OrderSchedule, "When an order takes effect, if not at once.", RENEWAL="When its subscription renews.")
 describe(
     OrderStatus,
@@ -189,13 +233,70 @@ describe(
     SUBTREE="And all below those.",
 )
 describe(
-    Action,
-    "What can be done at an account.",
-    VIEW_CHILDREN="See the accounts below it.",
-    VIEW_FINANCES="See what its subscriptions and orders cost and bring.",
-    VIEW_ORDERS="See its orders.",
-    VIEW_PERSONAL_DATA="See its people's names and addresses.",
-    VIEW_PRICES="See what it is charged.",
-    VIEW_SUBSCRIPTIONS="See its subscriptions.",
-    VIEW_USERS="See its users.",
+    PaymentTerm,
+    "How an account pays its vendor.",
+    NET="Later, against an invoice for each month, as far as its credit limit goes.",
+    PREPAID="Before it buys: it has no credit, and an invoice for each day.",
+)
+describe(
+    PostKind,
+    "Why what is owed has changed.",
+    CHARGE="Something was ordered.",
+    RENEWAL="A subscription was renewed.",
+    USAGE="A subscription was used.",
+    REFUND="A part of a charge was given back.",
+    REVERSAL="A charge was undone.",
+    PAYMENT="A payment was received.",
+    CREDIT="A credit memo was given.",
+)
+describe(
+    PaymentKind,
+    "How an amount was settled.",
+    PAYMENT="Money was received.",
+    CREDIT_MEMO="The vendor lets the account owe less.",
+)
+describe(
+    InvoiceStatus,
+    "Whether something is left to pay.",
+    OPEN="Not all of it is paid.",
+    PAID="It is paid.",
+    CREDITED="Nothing was to be paid: it counts towards others.",
+)
+describe(
+    UserErrorCode,
+    "Why a change was refused. Of these codes none will change its meaning; there may be more.",
+    ABOVE_MAXIMUM="More than may be had of it.",
+    ACCOUNT_ON_HOLD="The account can't do this in its present status.",
+    ALREADY_DONE="It is so already.",
+    AMBIGUOUS_MPN="The MPN stands for several offers; the message lists them.",
+    APPROVAL_NEEDED="The vendor has to approve it first.",
+    BELOW_MINIMUM="Less than has to be had of it.",
+    CONFLICT="The object was changed meanwhile; `currentVersion` tells its version now.",
+    COTERMING="The dates don't go together.",
+    CREDIT_LIMIT="The balance doesn't allow it.",
+    CURRENCY_FIXED="The currency can't change once it is set.",
+    CYCLE="An account would come to lie below itself.",
+    DEPENDENCY_MISSING="A product takes another that isn't there.",
+    DUPLICATE_TARGET="Two items are about the same object.",
+    HAS_ACCOUNTS_BELOW="There are accounts below it.",
+    IDEMPOTENCY_KEY_REUSED="The key was used with another input.",
+    INVALID="The value makes no sense; the message says what would.",
+    LAST_ADMINISTRATOR="The account would be left without an administrator.",
+    LINK_EXPIRED="The link was used, was taken back, or is too old.",
+    NOT_FOUND="There is no such object, or none visible.",
+    NOT_OFFERED="The vendor doesn't offer it.",
+    OPEN_CHANGE="Another change of it isn't through yet.",
+    OUTSIDE_WINDOW="It is too early or too late for it; the message says when it can be done.",
+    OUT_OF_RANGE="The number is too small or too large.",
+    OWN_ACCOUNT="It can't be done to one's own account.",
+    PERSONAL_DATA="It takes the privilege to see personal data.",
+    REQUIRED="Something is needed here.",
+    RETIRED="It isn't sold any more.",
+    ROLE_NOT_YOURS="Nobody gives a role that grants more than they have.",
+    ROLLED_BACK="It was right, and undone because another item was not.",
+    TAKEN="Another has the same already.",
+    TOO_LONG="The text or list is too long.",
+    TOO_MANY_ATTEMPTS="Too many attempts; the message says when to try again.",
+    VENDOR_UNAVAILABLE="The vendor can't take orders at present.",
+    WRONG_STATE="Its present status doesn't allow it.",
 )

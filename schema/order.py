@@ -2,15 +2,18 @@
 
 import strawberry
 
-from models import OrderSchedule, OrderStatus, OrderType, QuantityKind
+from models import OrderSchedule, OrderStatus, OrderType, OrderWait, PriceType, QuantityKind
 from models.statement import Row
 from resolvers import accounts, orders, products, subscriptions
+from resolvers.context import Context
+from resolvers.order_actions import NEEDS, OrderAction, allowed_actions
 from resolvers.privileges import Privilege
 from schema.arguments import given, instants, ordering
 from schema.connection import connection
-from schema.field import column, computed, of_noun, related, renamed
+from schema.enums import describe
+from schema.field import column, computed, loaded, of_noun, related, renamed
 from schema.node import Node, global_id, register, row_ids
-from schema.reference import AccountRef, PlanRef, ProductRef, SubscriptionRef
+from schema.reference import AccountRef, PlanRef, ProductRef, SubscriptionRef, VendorCardRef
 from schema.scalars import Date, DateTime, Decimal
 from schema.values import Attribute, DateTimeRange, Money, Period, attributes, money
 
@@ -53,6 +56,53 @@ ORDERS = {"filter_type": OrderFilter, "order_type": OrderOrder, "privilege": Pri
 
 _F = Privilege.FINANCES_VIEW
 
+describe(
+    OrderAction,
+    "What can be done with an order.",
+    ORDER_APPROVE="Do `orderApprove` to it.",
+    ORDER_CANCEL="Do `orderCancel` to it.",
+    ORDER_REJECT="Do `orderReject` to it.",
+    ORDER_RESUBMIT="Do `orderResubmit` to it.",
+    ORDER_UPDATE="Do `orderUpdate` to it.",
+)
+
+
+@strawberry.type(description="What one buyer of the vendor chain pays its seller for a line: fixed at placing.")
+class OrderCharge:
+    """A row of the charges' table."""
+
+    type: PriceType = renamed("price_type", PriceType, "What is paid for.")
+    paid_from: Date | None = column("The first day that is paid for. Null: it is charged once, or billed later.")
+    paid_until: Date | None = column("The first day that isn't any more.")
+    seller: VendorCardRef | None = related(
+        accounts.seller, VendorCardRef, "Who is paid, as a card. Null: the manufacturer, or a vendor out of view."
+    )
+    buyer: AccountRef | None = related(
+        accounts.buyer, AccountRef, "Who pays. As far as it is in view.", privilege=Privilege.ACCOUNTS_VIEW
+    )
+
+    @computed("For one unit, and one billing period if it recurs.", needs=("unit_micros", "currency"))
+    def unit_price(row: Row) -> Money:
+        return money(row.unit_micros, row.currency)
+
+    @computed("For all units that are added, or renewed; likewise.", needs=("extended_micros", "currency"))
+    def extended_price(row: Row) -> Money:
+        return money(row.extended_micros, row.currency)
+
+    @computed(
+        "What the order was charged with. Negative: what it gave back. Zero: it is billed later.",
+        needs=("charged_micros", "currency"),
+    )
+    def charged(row: Row) -> Money:
+        return money(row.charged_micros, row.currency)
+
+    @computed(
+        "From the currency of the seller's own cost to this one. Null where they are the same.",
+        needs=("exchange_rate",),
+    )
+    def exchange_rate(row: Row) -> Decimal | None:
+        return row.exchange_rate  # type: ignore[no-any-return]  # decimal text or null
+
 
 @strawberry.type(description="One product of an order.")
 class OrderLine:
@@ -63,6 +113,7 @@ class OrderLine:
     name: str = column("The product's name, as ordered.")
     quantity_kind: QuantityKind = column("How `quantity` is meant.")
     quantity: int = column("The change, or what shall be: see `quantityKind`.")
+    previous_quantity: int | None = column("What the subscription had when the order was placed. Null: imported.")
     resulting_quantity: int | None = column("What the subscription has once the order is completed, if known.")
     effective_on: Date | None = column("The day on which it takes effect. Null: with the order.")
     product: ProductRef | None = related(
@@ -71,6 +122,23 @@ class OrderLine:
     plan: PlanRef | None = related(
         products.plan, PlanRef, "The terms under which it is ordered.", privilege=Privilege.CATALOGUE_VIEW
     )
+
+    charges: list[OrderCharge] | None = related(
+        orders.charges,
+        list[OrderCharge],
+        "What it costs on the edges of the vendor chain that are in view: never a cost further up.",
+        privilege=_F,
+    )
+
+    @computed(
+        "By how much the quantity changes, if known.",
+        needs=("quantity", "quantity_kind", "previous_quantity", "resulting_quantity"),
+    )
+    def delta(row: Row) -> int | None:
+        if row.quantity_kind == QuantityKind.DELTA:
+            return row.quantity  # type: ignore[no-any-return]  # a whole number
+        known = row.previous_quantity is not None and row.resulting_quantity is not None
+        return row.resulting_quantity - row.previous_quantity if known else None
 
     @computed("For how long it is bought at a time.", needs=("period_type", "period_duration"))
     def subscription_period(row: Row) -> Period:
@@ -109,7 +177,12 @@ class Order(Node):
     status: OrderStatus = column("Where it stands in its life.")
     status_code: str | None = column("The platform's short detail of the status.")
     scheduled_on: OrderSchedule | None = column("When it takes effect; null: at once.")
-    error_message: str | None = column("Why it failed, for people. Null unless it did.")
+    waiting_for: OrderWait | None = column("What it waits for before it is worked off. Null: nothing.")
+    auto_renew: bool = column("Whether what a sales order creates renews by itself.")
+    credit_check: bool = column("Whether credit was checked; if not, an account above waived it.")
+    term_from: Date | None = column("The first day of the term that it pays for. Null: of none, or imported.")
+    term_until: Date | None = column("The day on which that term ends.")
+    error_message: str | None = column("Why it failed or was rejected, for people. Null unless it was.")
     created_at: DateTime = column("When it was placed.")
     updated_at: DateTime = column("When it was last changed.")
     provisioned_at: DateTime | None = column("When it was completed. Null before.")
@@ -121,6 +194,18 @@ class Order(Node):
     )
     def total(row: Row) -> Money | None:
         return money(row.total_micros, row.currency)
+
+    @loaded(
+        orders.windows,
+        "The first instant at which some of what it bought can't be given back any more. Null: nothing of it is left,"
+        " it isn't completed, or there is no such time.",
+    )
+    def cancellable_until(until: DateTime | None, _row: Row) -> DateTime | None:
+        return until
+
+    @computed("What the caller may do with it.", needs=NEEDS)
+    def allowed_actions(row: Row, context: Context) -> list[OrderAction]:
+        return allowed_actions(context.caller, row)
 
     @computed("Custom attributes, by name.", needs=("attributes",))
     def attributes(row: Row) -> list[Attribute]:

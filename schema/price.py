@@ -3,7 +3,7 @@
 import orjson
 import strawberry
 
-from models import PriceModel, PriceType
+from models import PriceModel, PriceSheetKind, PriceType
 from models.statement import Row
 from resolvers import accounts, prices, products
 from resolvers.privileges import Privilege
@@ -65,6 +65,25 @@ def _tiers(row: Row) -> list[PriceTier]:
     ]
 
 
+@strawberry.type(description="That a seller set many prices at once.")
+class PriceSheet(Node):
+    """A row of the price sheets' table."""
+
+    is_type_of = of_noun("price_sheet")
+
+    id: strawberry.ID = global_id("psh")
+    kind: PriceSheetKind = column("How the prices came about.")
+    name: str = column("What it is called.")
+    price_count: int = column("How many prices were set; those that were the same already are not among them.")
+    created_at: DateTime = column("When that was.")
+    version: int = column("Always 1: what was set stays on record.")
+
+    seller: VendorCardRef | None = related(prices.sheet_seller, VendorCardRef, "Who charges them, as a card.")
+
+
+register("psh", "PriceSheet", prices.sheet_by_id, Privilege.PRICES_VIEW)
+
+
 @strawberry.type(description="What one seller charges one buyer, or all its direct buyers, for a product under a plan.")
 class Price(Node):
     """A row of the prices' table."""
@@ -115,6 +134,9 @@ class Price(Node):
         products.by_product_id, ProductRef, "What is sold.", privilege=Privilege.CATALOGUE_VIEW
     )
     plan: PlanRef | None = related(products.plan, PlanRef, "The terms.", privilege=Privilege.CATALOGUE_VIEW)
+    sheet: PriceSheet | None = related(
+        prices.sheet, PriceSheet, "The prices among which it was set at once, if it was and the seller's are in view."
+    )
     marketplace: MarketplaceRef | None = related(
         products.marketplace,
         MarketplaceRef,

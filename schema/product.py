@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models import BillingModel, CotermingRequirement, CotermingType, PriceType, ProductStatus
+from models import BillingModel, CotermingRequirement, CotermingType, PriceType, ProductStatus, RefundPolicy
 from models.base import PeriodType
 from models.statement import Row
 from resolvers import products
@@ -12,7 +12,7 @@ from schema.connection import connection
 from schema.field import column, computed, loaded, of_noun, related
 from schema.node import Node, global_id, register
 from schema.reference import PlanRef, ProductRef
-from schema.scalars import Currency, DateTime
+from schema.scalars import Currency, Date, DateTime, Decimal
 from schema.values import Money, Period, money
 
 _C = Privilege.CATALOGUE_VIEW
@@ -27,6 +27,7 @@ class Manufacturer(Node):
     id: strawberry.ID = global_id("man")
     code: str = column("Its short name, unique.")
     name: str = column("Its name.")
+    version: int = column("Grows with every change.")
 
 
 register("man", "Manufacturer", products.manufacturer_by_id, _C)
@@ -43,6 +44,7 @@ class Marketplace(Node):
     name: str = column("Its name.")
     country_code: str = column("ISO 3166-1 alpha-2.")
     currency: Currency = column("In which it quotes.")
+    version: int = column("Grows with every change.")
 
 
 register("mkt", "Marketplace", products.marketplace_by_id, _C)
@@ -61,6 +63,39 @@ class MarketplaceFilter:
 
 
 MarketplaceOrder = ordering("Marketplace", NAME="By name, case and accents aside.")
+
+
+@strawberry.type(description="What one unit of a currency is worth in another, until the day of a later rate.")
+class ExchangeRate(Node):
+    """A row of the exchange rates' table."""
+
+    is_type_of = of_noun("exchange_rate")
+
+    id: strawberry.ID = global_id("exr")
+    from_currency: Currency = column("Of which one unit is worth so much.")
+    to_currency: Currency = column("In which that is told.")
+    rate: Decimal = column("So much.")
+    valid_from: Date = column("The first day on which it holds.")
+    created_at: DateTime = column("When it was set.")
+    version: int = column("Grows with every change.")
+
+
+register("exr", "ExchangeRate", products.exchange_rate_by_id, _C)
+
+
+@strawberry.input(description="Which exchange rates.")
+class ExchangeRateFilter:
+    """Conditions on exchange rates."""
+
+    from_currency: list[Currency] | None = strawberry.field(default=None, description="Of one of these currencies.")
+    to_currency: list[Currency] | None = strawberry.field(default=None, description="In one of these currencies.")
+
+    def values(self) -> dict[str, object]:
+        """As the source takes them."""
+        return given(from_currency=self.from_currency, to_currency=self.to_currency)
+
+
+ExchangeRateOrder = ordering("ExchangeRate", CREATED_AT="By the time at which they were set.")
 
 
 @strawberry.type(description="A length of time for which a plan can be subscribed.")
@@ -86,7 +121,10 @@ class Plan(Node):
     long_description: str | None = column("More about it.")
     is_published: bool = column("Whether buyers are shown it.")
     billing_model: BillingModel = column("When it is charged.")
+    refund_policy: RefundPolicy = column("What is given back for what is cancelled soon after it was bought.")
+    cancellation_hours: int = column("How soon that must be, in hours, where the refund is prorated.")
     created_at: DateTime = column("When it was created.")
+    version: int = column("Grows with every change.")
 
     @computed("How often it is billed.", needs=("billing_period_type", "billing_period_duration"))
     def billing_period(row: Row) -> Period:
@@ -169,6 +207,7 @@ class Product(Node):
     status: ProductStatus = column("Whether it can be newly ordered.")
     created_at: DateTime = column("When it was added.")
     updated_at: DateTime = column("When it was last changed.")
+    version: int = column("Grows with every change.")
 
     manufacturer: Manufacturer | None = related(products.manufacturer, Manufacturer, "Who makes it.")
     depends_on: list[ProductRef] = related(
@@ -241,6 +280,14 @@ class ProductQuery:
         "Where accounts in scope buy.",
         filter_type=MarketplaceFilter,
         order_type=MarketplaceOrder,
+        privilege=_C,
+    )
+    exchange_rates = connection(
+        products.exchange_rates,
+        ExchangeRate,
+        "What currencies are worth in others, also in days to come and gone by.",
+        filter_type=ExchangeRateFilter,
+        order_type=ExchangeRateOrder,
         privilege=_C,
     )
     # Last: from here on the name `products` is the field, no longer the module.

@@ -5,18 +5,50 @@ from itertools import groupby
 
 import strawberry
 
-from models import BillingModel, SubscriptionStatus
+from models import BillingModel, QuantityReason, SubscriptionStatus
+from models.life.subscription import HoldReason
 from models.statement import Row
 from resolvers import accounts, products, subscriptions
+from resolvers.context import Context
 from resolvers.privileges import Privilege
+from resolvers.subscription_actions import NEEDS, SubscriptionAction, allowed_actions
 from resolvers.subscriptions import Charge
-from schema.arguments import days, given, ordering
+from schema.arguments import days, given, instants, ordering
 from schema.connection import connection
-from schema.field import column, computed, loaded, of_noun, related
+from schema.enums import describe
+from schema.field import column, computed, loaded, of_noun, related, renamed
 from schema.node import Node, global_id, register, row_ids
 from schema.reference import AccountRef, PlanRef, ProductRef
 from schema.scalars import Date, DateTime
-from schema.values import Attribute, DateRange, Money, Period, attributes, money
+from schema.values import Attribute, DateRange, DateTimeRange, Money, Period, attributes, money
+
+describe(
+    SubscriptionAction,
+    "What can be done with a subscription.",
+    SUBSCRIPTION_ATTRIBUTES_SET="Do `subscriptionAttributesSet` to it.",
+    SUBSCRIPTION_AUTO_RENEW_SET="Do `subscriptionAutoRenewSet` to it.",
+    SUBSCRIPTION_CANCEL="Do `subscriptionCancel` to it.",
+    SUBSCRIPTION_HOLD="Do `subscriptionHold` to it.",
+    SUBSCRIPTION_QUANTITY_SET="Do `subscriptionQuantitySet` to it.",
+    SUBSCRIPTION_RELEASE="Do `subscriptionRelease` to it.",
+)
+describe(
+    HoldReason,
+    "Why a subscription is on hold. Each reason is lifted by what set it, and no other.",
+    PERSON="Somebody held it.",
+    ACCOUNT="Its account is on administrative hold, or was cancelled.",
+    UNPAID_RENEWAL="Its renewal isn't paid.",
+)
+describe(
+    QuantityReason,
+    "Why a quantity is what it is.",
+    PURCHASE="It was bought.",
+    CHANGE="It was changed by an order.",
+    RENEWAL="It was renewed.",
+    CANCELLATION="It was cancelled.",
+    EXPIRATION="It ended, for it wasn't renewed.",
+    MIGRATION="It was brought from elsewhere.",
+)
 
 
 @strawberry.input(description="Which subscriptions.")
@@ -135,6 +167,56 @@ class SubscriptionItem:
         return _unit(charges, item, cost=False)
 
 
+@strawberry.input(description="Which changes of quantities.")
+class SubscriptionHistoryFilter:
+    """Conditions on the history of a subscription."""
+
+    reason: list[QuantityReason] | None = strawberry.field(default=None, description="For one of these reasons.")
+    at: DateTimeRange | None = strawberry.field(default=None, description="In this range.")
+
+    def values(self) -> dict[str, object]:
+        """As the source takes them."""
+        return given(reason=self.reason) | instants("at", self.at)
+
+
+HISTORY = {
+    "filter_type": SubscriptionHistoryFilter,
+    "order_type": ordering("SubscriptionHistory", AT="By time."),
+    "privilege": Privilege.SUBSCRIPTIONS_VIEW,
+}
+
+
+@strawberry.type(description="How many units of a product a subscription has from an instant on, and why.")
+class SubscriptionHistory(Node):
+    """A row of the history's table."""
+
+    is_type_of = of_noun("subscription_history")
+
+    id: strawberry.ID = global_id("sbh")
+    at: DateTime = column("From when on.")
+    reason: QuantityReason = column("Why.")
+    quantity_before: int = column("Units before.")
+    quantity_after: int = column("Units from then on.")
+    item: SubscriptionItem | None = related(
+        subscriptions.by_item_id, SubscriptionItem, "Which of the subscription's products."
+    )
+
+
+@strawberry.type(description="Units of a subscription that were bought, added or renewed together.")
+class SubscriptionLot:
+    """A row of the lots' table."""
+
+    quantity: int = column("Units.")
+    remaining: int = column("Those that were neither given back nor renewed since.")
+    bought_at: DateTime = column("When they were ordered.")
+    cancellable_until: DateTime | None = renamed(
+        "window_until", DateTime | None, "The first instant at which they can't be given back any more. Null: any time."
+    )
+    item: SubscriptionItem | None = related(
+        subscriptions.by_item_id, SubscriptionItem, "Which of the subscription's products."
+    )
+
+
 @strawberry.type(description="A service that an account has, for a period, in a quantity.")
 class Subscription(Node):
     """A row of the subscriptions' table."""
@@ -180,6 +262,22 @@ class Subscription(Node):
         subscriptions.items, list[SubscriptionItem], "Its products, the main one first.", nullable=False
     )
 
+    lots: list[SubscriptionLot] = related(
+        subscriptions.lots,
+        list[SubscriptionLot],
+        "Its units by when they were bought, the oldest first: what can be given back until when. Empty if imported.",
+        nullable=False,
+    )
+    history = connection(subscriptions.history, SubscriptionHistory, "How many units it had when, and why.", **HISTORY)
+
+    @loaded(subscriptions.hold_reasons, "Why it is on hold; empty if it isn't, or nobody noted why.", needs=("id",))
+    def hold_reasons(reasons: list[HoldReason], _row: Row) -> list[HoldReason]:
+        return reasons
+
+    @computed("What the caller may do with it, as it stands now.", needs=NEEDS)
+    def allowed_actions(row: Row, context: Context) -> list[SubscriptionAction]:
+        return allowed_actions(context.caller, row)
+
     @loaded(
         subscriptions.charges,
         "What the caller's account pays its vendor for it in a month. Null where there is no charge on record,"
@@ -207,6 +305,7 @@ class Subscription(Node):
         return _margin(charges)
 
 
+register("sbh", "SubscriptionHistory", subscriptions.history_by_id, Privilege.SUBSCRIPTIONS_VIEW)
 register("sub", "Subscription", subscriptions.by_id, Privilege.SUBSCRIPTIONS_VIEW)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import orjson
 import strawberry
 
-from models import RoleCode, UserKind, UserStatus
+from models import RoleCode, SecurityQuestion, UserKind, UserStatus
 from models.statement import Row
 from resolvers import accounts, subscriptions, users
 from resolvers.context import Context
@@ -128,6 +128,18 @@ class User(Node):
     @loaded(users.roles, "The roles that the user holds in its account.")
     def roles(codes: list[str], _row: Row) -> list[Role]:
         return [role(code) for code in codes]
+
+    @computed(
+        "What to ask someone who claims to be the user. Null if the user has chosen no question.",
+        needs=("security_question",),
+        privilege=Privilege.SECURITY_VERIFY,
+    )
+    def security_question(row: Row) -> SecurityQuestion | None:
+        return row.security_question  # type: ignore[no-any-return]  # a text of the enumeration
+
+    @loaded(users.denied, "Privileges that the user doesn't have here, whatever its roles grant, as `resource:action`.")
+    def denied_privileges(names: list[str], _row: Row) -> list[str]:
+        return names
 
     subscriptions = connection(
         subscriptions.of_user, SubscriptionRef, "The subscriptions whose services the user uses.", **SUBSCRIPTIONS

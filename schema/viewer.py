@@ -5,17 +5,19 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models import AccountType
 from models.scope import Reach
+from models.statement import Row
 from resolvers import accounts, users
+from resolvers.actions import allowed_actions
+from resolvers.caller import Actor
 from resolvers.context import Context
 from resolvers.errors import ForbiddenError, InvalidError
-from resolvers.privileges import Action, Privilege, allowed_actions
+from resolvers.privileges import Privilege
 from schema.account import Account
 from schema.execution.declaration import Reference
 from schema.field import column, computed, loaded, lookup, related
 from schema.node import NOUNS, Node, split
-from schema.reference import SummaryRef
+from schema.reference import ActionRef, SummaryRef
 from schema.user import ApiClient, User
 
 _MAX_NODES = 100
@@ -29,6 +31,7 @@ class Asking:
     api_client_id: int | None
     account_id: int
     acting_as_id: int | None
+    actor: Actor | None
     path: str
     reach: Reach
     privileges: list[str]
@@ -37,7 +40,24 @@ class Asking:
 def _asking(context: Context) -> Asking:
     caller = context.caller
     privileges = sorted(privilege.value for privilege in caller.privileges)
-    return Asking(caller.user_id, caller.client_id, caller.account_id, None, caller.path, caller.reach, privileges)
+    return Asking(
+        caller.user_id,
+        caller.client_id,
+        caller.account_id,
+        caller.account_id if caller.actor else None,
+        caller.actor,
+        caller.path,
+        caller.reach,
+        privileges,
+    )
+
+
+@strawberry.type(description="Someone who works in an account below their own.")
+class ViewerActor:
+    """Stands in front of `resolvers.caller.Actor`."""
+
+    name: str = column("The given name and the family name.")
+    account_name: str = column("The name of their own account.")
 
 
 @strawberry.type(description="Who asks: the user or API client, and the account whose eyes are used.")
@@ -46,7 +66,9 @@ class Viewer:
 
     reach: Reach = column("How far below the account the caller sees.")
     privileges: list[str] = column("What the caller may do, as `resource:action`, in alphabetical order.")
-    user: User | None = related(users.by_user_id, User, "The user who acts. Null for an API client.")
+    user: User | None = related(
+        users.by_user_id, User, "The user who acts, in its own account. Null for an API client, and in other accounts."
+    )
     api_client: ApiClient | None = related(
         users.by_api_client_id, ApiClient, "The API client that acts. Null for a user."
     )
@@ -56,12 +78,16 @@ class Viewer:
     acting_as: Account | None = related(
         accounts.acting_as,
         Account,
-        "The account that the user really belongs to, while working in another below it; null otherwise.",
+        "The account in which the user works although it belongs to another above it; null in its own.",
     )
 
-    @loaded(accounts.type_of, "What the caller may do at its own account.")
-    def allowed_actions(of_type: str, _asking: Asking, context: Context) -> list[Action]:
-        return allowed_actions(context.caller.privileges, AccountType(of_type))
+    @computed("Who really acts, while working in an account below their own; null otherwise.", needs=("actor",))
+    def actor(asking: Asking) -> ViewerActor | None:
+        return asking.actor  # type: ignore[return-value]  # stands behind the type
+
+    @loaded(accounts.standing_of, "What the caller may do at its own account.")
+    def allowed_actions(account: Row, _asking: Asking, context: Context) -> list[ActionRef]:
+        return allowed_actions(context.caller, account)
 
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="The global id.")]

@@ -11,12 +11,14 @@ from models import (
     AccountType,
     ApiClient,
     Credential,
+    Identity,
     RoleCode,
     SubjectType,
     User,
     UserKind,
     UserRole,
     UserStatus,
+    VendorCard,
 )
 from models import path as paths
 from models.base import table_of
@@ -26,6 +28,7 @@ from resolvers.passwords import HashSettings, Passwords
 
 PASSWORD = "correct horse battery staple"
 CHEAP = HashSettings(passes=1, memory_kib=8)
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 HASH = Passwords(CHEAP).hash(PASSWORD)
 
 PROVIDER, RESELLER, CUSTOMER, SIBLING = 1, 2, 3, 4
@@ -45,10 +48,16 @@ def path_of(account_id: int) -> str:
 
 async def start_afresh(store: Store) -> None:
     """Nobody but provider 1, its resellers 2 and 4, and customer 3 of reseller 2."""
-    tables = ("refresh_token", "sign_in_failure", "credential", "user_role", "app_user", "api_client", "account")
+    tables = (
+        "refresh_token", "sign_in_failure", "credential", "one_time_link", "security_answer", "identity", "mail", "job",
+        "user_denial", "user_role", "user_term", "app_user", "api_client", "account_term", "idempotency",
+        "vendor_card", "account",
+    )  # fmt: skip
     for table in tables:
         await change(store, f"DELETE FROM {table}")
     await keep(store, *(account(number) for number in PARENTS))
+    sellers = [number for number in PARENTS if TYPES[number] is not AccountType.CUSTOMER]
+    await keep(store, *(VendorCard(name=f"Vendor {number}", **owner(number)) for number in sellers))
 
 
 async def keep(store: Store, *rows: SQLModel) -> None:
@@ -111,9 +120,21 @@ async def keep_user(
         **owner(account_id),
     )
     await keep(store, user, *(UserRole(user_id=number, role_code=role, **owner(account_id)) for role in roles))
+    await keep(store, Identity(id=number, login=login, email=login, created_at=MOMENT))
     if secret_hash:
         await keep(store, credential(SubjectType.USER, number, secret_hash))
     return login
+
+
+async def keep_membership(
+    store: Store, number: int, of: int, account_id: int, *roles: RoleCode, **columns: Any
+) -> None:
+    """User `of` once more, as user `number` of another account."""
+    login = f"user{of}@example.com"
+    given: dict[str, Any] = {"kind": UserKind.ADMINISTRATOR, "status": UserStatus.ACTIVE, "email": login} | columns
+    names: dict[str, Any] = {"first_name": "Ada", "last_name": "Byron", "name_key": "byron ada", "email_key": login}
+    user = User(id=number, login=login, **names, **given, **owner(account_id))
+    await keep(store, user, *(UserRole(user_id=number, role_code=role, **owner(account_id)) for role in roles))
 
 
 async def keep_client(store: Store, number: int, account_id: int, privileges: str = "[]", **columns: Any) -> str:
@@ -127,9 +148,7 @@ async def keep_client(store: Store, number: int, account_id: int, privileges: st
 
 
 def credential(of_type: SubjectType, number: int, secret_hash: str) -> Credential:
-    return Credential(
-        subject_type=of_type, subject_id=number, secret_hash=secret_hash, updated_at=datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    return Credential(subject_type=of_type, subject_id=number, secret_hash=secret_hash, updated_at=MOMENT)
 
 
 class Clock:

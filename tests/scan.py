@@ -152,6 +152,10 @@ def number(view: View, parent: Any, name: str) -> int:
     return len(rows_of(view.seen, type_name, name, row, node_type(of).name))
 
 
+NOTHING = "acc_987654321"
+"""An id of nothing: of some types the demo tree has no object."""
+
+
 async def answers(
     store: Store,
     view: View,
@@ -165,7 +169,7 @@ async def answers(
         if ":" in name:
             type_name = name.partition(":")[2].partition(" ")[0]
             visible, hidden = view.ids(type_name), view.hidden_ids(type_name)
-            given = {"ids": [*visible[:60], *hidden[:40]], "id": (visible or hidden)[-1]}
+            given = {"ids": [*visible[:60], *hidden[:40]], "id": (visible or hidden or [NOTHING])[-1]}
         taken = {at: value for at, value in given.items() if f"${at}" in text}
         found[name] = await way(store, view.caller, text, taken)
     return found

@@ -50,6 +50,17 @@ async def test_who_is_deactivated_goes_on_for_the_moment_and_no_longer(own_hiera
         await callers.behind(token)
 
 
+async def test_who_changes_things_is_looked_up_at_that_moment(own_hierarchy: Store) -> None:
+    callers = Callers(own_hierarchy, TOKENS, 1e9)
+    token = await token_of(own_hierarchy)
+    await callers.behind(token)
+    await deactivate(own_hierarchy)
+
+    assert await callers.behind(token)
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind(token, is_fresh=True)
+
+
 async def test_without_a_moment_each_operation_looks_anew(own_hierarchy: Store) -> None:
     callers = Callers(own_hierarchy, TOKENS, 0)
     token = await token_of(own_hierarchy)

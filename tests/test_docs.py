@@ -1,7 +1,9 @@
 """The documents are true: what they name exists, what they show runs."""
 
 import json
+import os
 import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -66,3 +68,16 @@ def test_the_query_in_the_readme_gives_the_answer_in_the_readme(live_server: str
     got = httpx.post(f"{live_server}/graphql", json={"query": query}, headers={"authorization": f"Bearer {token}"})
 
     assert got.json() == json.loads(answer)
+
+
+def test_the_change_in_the_documents_is_answered_as_they_say(live_server: str) -> None:
+    text = (ROOT / "docs/mutations.md").read_text()
+    (command,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    (answer,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    form = {"grant_type": "password", "username": "admin@reseller.example", "password": "canopy-demo"}
+    token = httpx.post(f"{live_server}/auth/token", data=form).json()["access_token"]
+
+    shell = command.replace("http://127.0.0.1:8000", live_server)
+    ran = subprocess.run(["sh", "-c", shell], env=os.environ | {"token": token}, capture_output=True, check=True)
+
+    assert json.loads(ran.stdout) == json.loads(answer)

@@ -77,6 +77,26 @@ async def test_every_value_that_can_be_imported_comes_back(store: Store, tmp_pat
     assert cells(contents, "users.csv", "roles") == ["NONE", "ACCOUNTANT|SALES_MANAGER"]
 
 
+async def test_one_person_in_two_accounts_and_what_is_denied_there_come_back(
+    store: Store, other_store: Store, tmp_path: Path
+) -> None:
+    people = {
+        "accounts.csv": "key,vendor,type,name\ntop,,PROVIDER,Top\nbelow,top,RESELLER,Below\n",
+        "users.csv": "login,account,kind,first_name,last_name,email,roles,denied\n"
+        "a@b.example,below,ADMINISTRATOR,A,B,a@b.example,ACCOUNTANT,prices:view|orders:view\n"
+        "a@b.example,top,ADMINISTRATOR,A,B,a@b.example,SALES_MANAGER,NONE\n",
+    }
+    await import_directory(store, write(tmp_path, people))
+    there = await exported(store, tmp_path, "there")
+    await import_directory(other_store, tmp_path / "there")
+
+    assert await exported(other_store, tmp_path, "back") == there
+    assert cells(there, "users.csv", "account") == ["below", "top"]
+    assert cells(there, "users.csv", "denied") == ["orders:view|prices:view", "NONE"]
+    assert len(await query(other_store, "SELECT id FROM identity WHERE login = 'a@b.example'")) == 1
+    assert (await import_directory(store, tmp_path / "back")).changes == 0
+
+
 async def test_amounts_days_and_instants_are_written_as_they_are_read(store: Store, tmp_path: Path) -> None:
     await import_directory(store, write(tmp_path, PLATFORM))
     contents = await exported(store, tmp_path, "out")

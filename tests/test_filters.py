@@ -26,7 +26,10 @@ from tests.market import NAMES, OTHER_RESELLER, PROVIDER, RESELLER, SUBRESELLER
 
 CONDITIONS = [(name, condition) for name, each in ROOT_LISTS.items() for condition in filters(each)]
 INNER_LISTS = [(parent, name) for parent, name, _ in connections() if parent != "Query"]
-DEFAULT = {"Order": ("CREATED_AT", "DESC"), "Price": ("CREATED_AT", "DESC"), "Subscription": ("CREATED_AT", "DESC"),
+DEFAULT = {"Change": ("AT", "DESC"), "ExchangeRate": ("CREATED_AT", "DESC"),
+           "Invoice": ("CREATED_AT", "DESC"), "InvoiceItem": ("AT", "ASC"), "LedgerPost": ("AT", "DESC"),
+           "Order": ("CREATED_AT", "DESC"), "Payment": ("CREATED_AT", "DESC"), "Price": ("CREATED_AT", "DESC"),
+           "Subscription": ("CREATED_AT", "DESC"), "SubscriptionHistory": ("AT", "DESC"),
            "User": ("CREATED_AT", "ASC")}  # fmt: skip
 """The order in which rows come where none is asked for; by name where nothing is said here."""
 
@@ -280,6 +283,8 @@ IDS = [
     for name, condition in CONDITIONS
     if get_named_type(filters(ROOT_LISTS[name])[condition].type).name == "ID"
 ]
+OF_ANY_TYPE = {("changes", "object")}
+"""Conditions that take the id of anything."""
 
 
 @pytest.mark.parametrize(("name", "condition"), IDS)
@@ -287,6 +292,8 @@ IDS = [
 async def test_what_can_be_no_id_of_the_right_type_is_refused(
     market_store: Store, market_world: World, name: str, condition: str, text: str
 ) -> None:
+    if (name, condition) in OF_ANY_TYPE and text == "mkt_1":
+        pytest.skip("an id of another type is as right")
     of = ROOT_LISTS[name]
     value: Any = [text] if is_list_type(get_nullable_type(filters(of)[condition].type)) else text
     caller = at(market_world, RESELLER)

@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 
-from models import AccountStatus, RoleCode, SubjectType, UserKind, UserStatus
+from models import AccountStatus, AccountType, RoleCode, SubjectType, UserDenial, UserKind, UserStatus
 from models.scope import Reach
 from models.store import Store, open_store
 from resolvers.caller import Caller
 from resolvers.errors import UnauthenticatedError
-from resolvers.identity import WHY_NOT, caller_of
+from resolvers.identity import FITS, WHY_NOT, caller_of
 from resolvers.privileges import ROLES, Privilege
 from resolvers.tokens import Claims, Subject
 from tests.conftest import migrated_template
@@ -22,9 +23,12 @@ from tests.people import (
     PROVIDER,
     RESELLER,
     SIBLING,
+    TYPES,
     change,
+    keep,
     keep_client,
     keep_user,
+    owner,
     start_afresh,
 )
 from tests.people import path_of as path
@@ -62,7 +66,7 @@ async def test_a_user_sees_its_account_and_what_is_below(store: Store) -> None:
 
         assert await user(store, account_id, USER + account_id) == Caller(
             path=path(account_id),
-            privileges=ROLES[RoleCode.ACCOUNTANT],
+            privileges=ROLES[RoleCode.ACCOUNTANT] & FITS[TYPES[account_id]],
             user_id=USER + account_id,
             reach=reach,
             size_class=account_id,
@@ -74,6 +78,25 @@ async def test_the_roles_of_a_user_add_up(store: Store) -> None:
     await keep_user(store, USER, RESELLER, RoleCode.ACCOUNTANT, RoleCode.SUPPORT_ENGINEER)
 
     assert (await user(store)).privileges == ROLES[RoleCode.ACCOUNTANT] | ROLES[RoleCode.SUPPORT_ENGINEER]
+
+
+async def test_what_is_denied_to_a_user_is_taken_from_what_its_roles_grant(store: Store) -> None:
+    await keep_user(store, USER, RESELLER, RoleCode.ACCOUNTANT, RoleCode.SALES_MANAGER)
+    for denied in (Privilege.PRICES_VIEW, Privilege.ORDERS_PLACE):
+        await keep(store, UserDenial(user_id=USER, privilege=denied.value, **owner(RESELLER)))
+
+    both = ROLES[RoleCode.ACCOUNTANT] | ROLES[RoleCode.SALES_MANAGER]
+    assert (await user(store)).privileges == both - {Privilege.PRICES_VIEW, Privilege.ORDERS_PLACE}
+
+
+@pytest.mark.parametrize("account_id", [PROVIDER, RESELLER, CUSTOMER])
+async def test_nobody_holds_more_than_fits_the_type_of_their_account(account_id: int, store: Store) -> None:
+    names = orjson.dumps([privilege.value for privilege in Privilege]).decode()
+    await keep_user(store, USER, account_id, *RoleCode)
+    await keep_client(store, CLIENT, account_id, names)
+
+    assert (await user(store, account_id)).privileges == FITS[TYPES[account_id]]
+    assert (await client(store, account_id)).privileges == FITS[TYPES[account_id]]
 
 
 async def test_a_user_without_a_role_may_do_nothing_and_sees_only_itself(store: Store) -> None:
@@ -238,7 +261,7 @@ async def test_a_caller_costs_one_statement_however_many_roles_it_has(store: Sto
 
     caller = await user(counting)  # type: ignore[arg-type]  # all of a store that is used here
 
-    assert caller.privileges == frozenset(Privilege)
+    assert caller.privileges == FITS[AccountType.RESELLER]
     assert counting.statements == 1
 
 

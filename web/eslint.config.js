@@ -42,6 +42,8 @@ export default [
               'Connection', // a page of a list: known by its cursors
               'Edge', // one row's place in a page
               'Payload', // the answer to one mutation
+              'Result', // what came of one item of a mutation for many
+              'Event', // that something happened, with the object inside; known by its `eventId`
               'Summary', // an aggregate computed for this answer
               'Count', // one group of a summary
               'Card', // what is shown of an account one may not walk into; an id would invite to try
@@ -62,6 +64,12 @@ export default [
               'Role', // known by its code
               'PageInfo', // belongs to its connection
               'UserError', // belongs to its payload
+              'ChangedField', // part of its change, known by its name
+              'DraftLine', // part of an order that isn't placed
+              'OrderDraft', // an order that isn't placed
+              'OrderCharge', // part of its order's line, known by its edge
+              'SubscriptionLot', // part of its subscription
+              'ViewerActor', // who acts, where that is another than the caller
               'Viewer', // the caller itself: one for each request, with the ids of its user and account inside
             ],
           },

@@ -1,0 +1,49 @@
+"""What operations come to: which objects, and why not. Never the objects, which each caller reads for itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from resolvers.errors import UserError, UserErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one operation came to.
+
+    Args:
+        ids: row ids of the objects that it gives, by noun. A refusal gives the target, if the caller can see it.
+        errors: why it was refused; empty if it was done.
+    """
+
+    ids: Mapping[str, int] = field(default_factory=dict)
+    errors: tuple[UserError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOutcome:
+    """What an operation on many things came to.
+
+    Args:
+        items: an outcome for each item, in their order; empty if nothing was tried.
+        errors: why nothing was tried.
+    """
+
+    items: tuple[Outcome, ...] = ()
+    errors: tuple[UserError, ...] = ()
+
+
+def written(*outcomes: Outcome) -> str:
+    """The outcomes as JSON, for answering the same again."""
+    return orjson.dumps([{"ids": dict(each.ids), "errors": each.errors} for each in outcomes]).decode()
+
+
+def read(text: str) -> tuple[Outcome, ...]:
+    """The outcomes behind what `written` gave."""
+    return tuple(Outcome(each["ids"], tuple(map(_error, each["errors"]))) for each in orjson.loads(text))
+
+
+def _error(error: Mapping[str, Any]) -> UserError:
+    return UserError(UserErrorCode(error["code"]), error["message"], tuple(error["path"]))

@@ -1,0 +1,261 @@
+"""Mutations: each declared operation as a field of the root, with its input, its payload and its form for many."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from inspect import Parameter
+from types import ModuleType, SimpleNamespace
+from typing import Annotated, Any, cast
+
+import strawberry
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    ValidationRule,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.utils.str_converters import to_camel_case
+
+from resolvers.changing import ChangingContext
+from resolvers.errors import UserErrorCode
+from resolvers.operation import OPERATIONS, Operation
+from resolvers.outcome import Outcome
+from resolvers.perform import MAX_ITEMS, Item
+from resolvers.source import Source
+from schema.execution.declaration import Declaration
+from schema.execution.documents import Document
+from schema.field import column, computed, declared, described, load_rows, related
+from schema.info import Info
+from schema.inputs import input_type, values_of
+from schema.node import NOUNS, Noun
+from schema.reference import QueryRef
+
+_MOST_FIELDS = 5
+_KEY = (
+    str,
+    "Your own key for this change, 8 to 200 printable characters. Sent again with the same input it changes nothing and"
+    " gives the same answer, for 7 days; with another input it is refused.",
+)
+_VERSION = (int, "The `version` that you know. If the object has another by now, nothing is done: `CONFLICT`.")
+
+
+@strawberry.type(description="One reason why a change was refused.")
+class UserError:
+    """Stands in front of `resolvers.errors.UserError`."""
+
+    path: list[str] = column(
+        "Names of the input's fields, from its top to where it is wrong; places in lists as numbers, from 0."
+    )
+    message: str = column("A sentence for people.")
+    code: UserErrorCode = column("For programs; stable.")
+
+
+def mutations(modules: Iterable[ModuleType], **types: Any) -> Any:
+    """The root of mutations: every operation that the modules declare.
+
+    Args:
+        modules: of the resolvers.
+        types: of the objects that operations give, by noun.
+    """
+    declaring = {module.__name__ for module in modules}
+    fields: dict[str, Any] = {}
+    for operation in OPERATIONS.values():
+        if operation.function.__module__ in declaring:
+            fields[operation.name] = _alone(operation, types)
+            if operation.is_bulk:
+                fields[f"{operation.name}Bulk"] = _many(operation, types)
+    made = type("Mutation", (), {"__doc__": "The root.", **fields})
+    description = (
+        "What can be changed. Each field is a transaction of its own, done one after the other, at most 5 in an"
+        " operation; `query` in a payload sees what it changed."
+    )
+    return strawberry.type(made, description=description)
+
+
+def _alone(operation: Operation, types: Mapping[str, Any]) -> Any:
+    """The field that does an operation to one thing."""
+    given = input_type(f"{_title(operation)}Input", operation.input, {**_version(operation), "idempotency_key": _KEY})
+    payload = _payload(f"{_title(operation)}Payload", operation, types, query=(QueryRef, _query()))
+
+    async def resolve(_root: Any, info: Info, **arguments: Any) -> Any:
+        value = arguments["input"]
+        outcome = await _context(info).perform(operation, _item(operation, value), value.idempotency_key)
+        return _answer(operation, outcome)
+
+    return _field(operation, resolve, given, payload, operation.description)
+
+
+def _many(operation: Operation, types: Mapping[str, Any]) -> Any:
+    """The field that does an operation to many things."""
+    title = _title(operation)
+    item = input_type(f"{title}Item", operation.input, _version(operation))
+    given = _bulk_input(f"{title}BulkInput", item)
+    result = _payload(f"{title}Result", operation, types, index=(int, column("The item's place, from 0.")))
+    payload = _bulk_payload(f"{title}BulkPayload", result)
+
+    async def resolve(_root: Any, info: Info, **arguments: Any) -> Any:
+        value = arguments["input"]
+        items = [_item(operation, each) for each in value.items]
+        outcome = await _context(info).perform_many(operation, items, value.idempotency_key, is_atomic=value.is_atomic)
+        results = [_answer(operation, each, index=index) for index, each in enumerate(outcome.items)]
+        return _answer(operation, Outcome(errors=outcome.errors), results=results)
+
+    return _field(operation, resolve, given, payload, f"`{operation.name}` for up to {MAX_ITEMS} at once.")
+
+
+def _field(operation: Operation, resolve: Any, given: type, payload: type, description: str) -> Any:
+    about = strawberry.argument(description="What to do.")
+    argument = Parameter("input", Parameter.KEYWORD_ONLY, annotation=Annotated[given, about])
+    check = Declaration(check=lambda context: context.caller.require(operation.privilege))
+    return declared(check, resolve, payload | None, described(description, operation.privilege), [argument])
+
+
+def _context(info: Info) -> ChangingContext:
+    return cast(ChangingContext, info.context)
+
+
+def _item(operation: Operation, value: Any) -> Item:
+    return Item(values_of(operation.input, value), getattr(value, "expected_version", None))
+
+
+def _answer(operation: Operation, outcome: Outcome, **more: Any) -> Any:
+    """What stands behind a payload."""
+    errors = [
+        SimpleNamespace(path=[to_camel_case(name) for name in error.path], message=error.message, code=error.code)
+        for error in outcome.errors
+    ]
+    given: dict[str, Any] = {f"{operation.gives}_id": outcome.ids.get(operation.gives)}
+    given |= {name: bool(outcome.ids[name]) if name in outcome.ids else None for name in operation.tells}
+    return SimpleNamespace(user_errors=errors, **given, **more)
+
+
+class FewMutations(SchemaExtension):
+    """Refuses operations that change more than five things."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Before the operation: one more rule of validation."""
+        self.execution_context.validation_rules += (_FewMutationsRule,)
+        yield
+
+
+class _FewMutationsRule(ValidationRule):
+    """Counts the fields at the root, through fragments, whatever `@skip` and `@include` make of them."""
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
+        """Look at one operation."""
+        if node.operation is OperationType.MUTATION and self._count(node, {}) > _MOST_FIELDS:
+            message = f"At most {_MOST_FIELDS} mutations in an operation; use their forms for many."
+            self.report_error(GraphQLError(message, node))
+
+    def _count(self, node: Any, known: dict[str, int]) -> int:
+        """The fields of a selection; those of a fragment are counted once, however often it is spread."""
+        return sum(self._fields(each, known) for each in node.selection_set.selections)
+
+    def _fields(self, node: Any, known: dict[str, int]) -> int:
+        if isinstance(node, FieldNode):
+            return 1
+        if isinstance(node, InlineFragmentNode):
+            return self._count(node, known)
+        name = node.name.value
+        fragment = self.context.get_fragment(name)
+        if name not in known and fragment is not None:
+            known[name] = 0  # while it is counted; a fragment within itself is refused by another rule
+            known[name] = self._count(fragment, known)
+        return known.get(name, 0)
+
+
+def is_mutation(document: Document, name: str | None) -> bool:
+    """Whether the operation of that name, or the only one, changes things."""
+    operations = document.operations
+    node = operations.get(name) if name or len(operations) != 1 else next(iter(operations.values()))
+    return node is not None and node.operation is OperationType.MUTATION
+
+
+# Types
+
+
+def _title(operation: Operation) -> str:
+    return operation.name[0].upper() + operation.name[1:]
+
+
+def _version(operation: Operation) -> dict[str, tuple[Any, str]]:
+    is_versioned = operation.target is not None and operation.target.is_changed
+    return {"expected_version": _VERSION} if is_versioned else {}
+
+
+def _bulk_input(name: str, item: type) -> type:
+    of_key, about_key = _KEY
+    namespace = {
+        "__annotations__": {"items": list[item], "is_atomic": bool, "idempotency_key": of_key},  # type: ignore[valid-type]  # made from data
+        "items": strawberry.field(description=f"To what, 1 to {MAX_ITEMS}."),
+        "is_atomic": strawberry.field(
+            default=False, description="Whether one refusal undoes all; otherwise each is done, or not, for itself."
+        ),
+        "idempotency_key": strawberry.field(description=about_key),
+    }
+    return strawberry.input(type(name, (), namespace), name=name, description="What to do to many at once.")
+
+
+def _bulk_payload(name: str, result: type) -> type:
+    namespace = {
+        "__annotations__": {"results": list[result], "user_errors": list[UserError]},  # type: ignore[valid-type]  # made from data
+        "results": column("One for each item, in their order; empty if nothing was tried."),
+        "user_errors": column("Why nothing was tried; empty if it was. What was wrong with an item stands with it."),
+        "query": _query(),
+    }
+    return strawberry.type(type(name, (), namespace), name=name, description="What came of it.")
+
+
+def _payload(name: str, operation: Operation, types: Mapping[str, Any], **more: tuple[Any, Any]) -> type:
+    """A payload about one thing; `more` are further fields, each a type and the field."""
+    words = operation.gives.replace("_", " ")
+    noun, source = _source(operation.gives)
+    fields: dict[str, tuple[Any, Any]] = {
+        "user_errors": (list[UserError], column("Why nothing was done; empty if it was done.")),
+        **{name: (bool | None, column(text)) for name, text in operation.tells.items()},
+        **more,
+    }
+    namespace = {
+        "__annotations__": {field_name: of_type for field_name, (of_type, _) in fields.items()},
+        operation.gives: related(
+            source,
+            types[operation.gives],
+            f"The {words} as it is now, changed or not. Null if there is none, or none visible.",
+            privilege=noun.privilege,
+        ),
+        "current_version": _current_version(source, words),
+        **{field_name: field for field_name, (_, field) in fields.items()},
+    }
+    return strawberry.type(type(name, (), namespace), name=name, description="What came of it.")
+
+
+@cache
+def _source(gives: str) -> tuple[Noun, Source]:
+    """What fetches the objects of a noun for payloads."""
+    (noun,) = [
+        each for each in NOUNS.values() if to_camel_case(gives) == each.type_name[0].lower() + each.type_name[1:]
+    ]
+    return noun, replace(noun.source, name=f"{noun.source.noun}.{gives}_id", needs=(f"{gives}_id",))
+
+
+def _current_version(source: Source, words: str) -> Any:
+    (needed,) = source.needs
+
+    async def resolve(root: Any, info: Info) -> int | None:
+        key = getattr(root, needed)
+        row = None if key is None else await load_rows(info.context, source, key, ("version",))
+        return None if row is None else row.version
+
+    declaration = Declaration(needs=source.needs)
+    return declared(declaration, resolve, int | None, f"The `version` that the {words} has now; null with it.")
+
+
+def _query() -> Any:
+    @computed("For asking on: what is read here sees what was changed.")
+    def query(_answer: Any) -> QueryRef:
+        return _answer  # type: ignore[no-any-return]  # the root's fields look at nothing
+
+    return query

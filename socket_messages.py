@@ -1,0 +1,118 @@
+"""The messages of `graphql-transport-ws`, as clients send them and are told, and the codes that close sockets.
+
+Source: GraphQL over WebSocket, of graphql-ws. Where it leaves the code of a closure open, one is taken after which its
+clients connect again: 1013.
+"""
+
+import logging
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+
+from gateway_auth import MAX_BODY
+from models.store import StoreError
+from resolvers.errors import CanopyError, UnavailableError
+from schema.errors import public
+from schema.execution.documents import Answer
+
+log = logging.getLogger("canopy.sockets")
+
+PROTOCOL = "graphql-transport-ws"
+TOO_BIG = (1009, "The message is too big")
+TRY_AGAIN_LATER = (1013, "Try again later")
+TOO_SLOW = (1013, "Too slow: go on after the last event that you have")
+UNAUTHORIZED = (4401, "Unauthorized")
+FORBIDDEN = (4403, "Forbidden")
+TOO_MANY_SOCKETS = (4403, "Too many connections of one caller")
+NOT_ACCEPTABLE = (4406, "Subprotocol not acceptable")
+INITIALISATION_TIMEOUT = (4408, "Connection initialisation timeout")
+TOO_MANY_INITIALISATIONS = (4429, "Too many initialisation requests")
+
+Message = dict[str, Any]
+
+
+class ClosedError(Exception):
+    """The socket has to be closed, with a code and a reason."""
+
+
+class TooManyOperationsError(CanopyError):
+    """One socket has as many operations as it may have."""
+
+    code = "TOO_MANY_OPERATIONS"
+
+
+def invalid(what: str) -> ClosedError:
+    """What closes the socket after a message that is none of the protocol's."""
+    return ClosedError(4400, f"Invalid message: {what}")
+
+
+def read_message(received: Any) -> Message:
+    """The JSON object that was received.
+
+    Raises:
+        ClosedError: it was none, or is too long.
+    """
+    text = received.get("text")
+    if text is None:
+        raise invalid("it is binary")
+    if len(text) > MAX_BODY:
+        raise ClosedError(*TOO_BIG)
+    try:
+        message = orjson.loads(text)
+    except ValueError:
+        raise invalid("it is no JSON") from None
+    if not isinstance(message, dict):
+        raise invalid("it is no JSON object")
+    return message
+
+
+def optional_object(message: Message, name: str) -> Message | None:
+    """A JSON object, which may be missing."""
+    value = message.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise invalid(f"`{name}` takes an object")
+    return value
+
+
+def id_of(message: Message) -> str:
+    """The id of the operation that a message is about."""
+    value = message.get("id")
+    if not isinstance(value, str) or not value:
+        raise invalid("`id` takes a text")
+    return value
+
+
+def requested(message: Message) -> Message:
+    """The payload that asks for an operation."""
+    payload = optional_object(message, "payload")
+    if payload is None or not isinstance(payload.get("query"), str):
+        raise invalid("`payload` takes a `query`")
+    if not isinstance(payload.get("operationName"), str | None):
+        raise invalid("`operationName` takes a text")
+    for name in ("variables", "extensions"):
+        optional_object(payload, name)
+    return payload
+
+
+def bearer(payload: Message) -> str:
+    """The token with which a client begins; empty where there is none."""
+    given = payload.get("authorization", payload.get("Authorization"))
+    scheme, _, token = given.partition(" ") if isinstance(given, str) else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def payload_of(answer: Answer) -> Message:
+    """An answer as it is told."""
+    errors = [public(error).formatted for error in answer.errors]
+    return {"data": answer.data} | ({"errors": errors} if errors else {})
+
+
+def error_of(error: Exception) -> GraphQLError:
+    """The error as the client may see it."""
+    if isinstance(error, GraphQLError):
+        return public(error)
+    if isinstance(error, (StoreError, OSError)):
+        log.error("an operation failed: %s", error)
+        error = UnavailableError("The database does not answer. Try again in a moment.")
+    return public(GraphQLError(str(error), original_error=error))

@@ -1,0 +1,354 @@
+"""GraphQL over WebSockets: operations, and live updates. Mounted by `gateway.py`."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+from graphql import GraphQLError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from models.store import StoreError
+from resolvers.caller import Caller
+from resolvers.callers import Callers
+from resolvers.errors import UnauthenticatedError
+from resolvers.listener import Listener
+from resolvers.live import Hub
+from schema import executor, listen
+from schema.execution.documents import Answer, Document
+from schema.listening import is_live
+from schema.mutation import is_mutation
+from socket_messages import (
+    FORBIDDEN,
+    INITIALISATION_TIMEOUT,
+    NOT_ACCEPTABLE,
+    PROTOCOL,
+    TOO_MANY_INITIALISATIONS,
+    TOO_MANY_SOCKETS,
+    TOO_SLOW,
+    TRY_AGAIN_LATER,
+    UNAUTHORIZED,
+    ClosedError,
+    Message,
+    TooManyOperationsError,
+    bearer,
+    error_of,
+    id_of,
+    invalid,
+    optional_object,
+    payload_of,
+    read_message,
+    requested,
+)
+
+log = logging.getLogger("canopy.sockets")
+
+_SECONDS_TO_CLOSE = 1.0
+"""After that a client that takes nothing is left to itself."""
+_CHARACTERS_OF_ID = 20
+"""Of an operation's id in the reason of a closure, which has room for 123 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketSettings:
+    """How far sockets go.
+
+    Args:
+        seconds_to_begin: in which a client must say who it is.
+        seconds_to_send: after which a client that takes nothing is given up.
+        most_operations: of one socket at the same time.
+        most_sockets: of one caller at the same time, in this process.
+    """
+
+    seconds_to_begin: float = 5.0
+    seconds_to_send: float = 30.0
+    most_operations: int = 50
+    most_sockets: int = 20
+
+
+class Service(Protocol):
+    """As much of the gateway's service as sockets work with."""
+
+    callers: Callers
+    hub: Hub
+
+
+Run = Callable[[Caller, Document, Message], Awaitable[Answer]]
+"""Answers a query or a mutation, given as the payload of its message; its refusals are `CanopyError`s."""
+
+
+@dataclass(eq=False, slots=True)
+class _Operation:
+    """An operation of a client.
+
+    Args:
+        id: as the client chose it.
+        may_be_broken_off: what changes things comes to its end, whoever still waits for it.
+        is_over: for the client, which hears no more of it.
+        listener: what it has to be told, if it listens.
+    """
+
+    id: str
+    may_be_broken_off: bool = True
+    is_over: bool = False
+    listener: Listener | None = None
+
+
+class _RefusedError(Exception):
+    """The operation can't be run, for GraphQL's reasons."""
+
+
+class Sockets:
+    """The endpoint.
+
+    Args:
+        service: what operations work with.
+        run: answers a query or a mutation.
+        settings: how far sockets go.
+    """
+
+    def __init__(self, service: Service, run: Run, settings: SocketSettings | None = None) -> None:
+        self._service = service
+        self._run = run
+        self._settings = settings or SocketSettings()
+        self._open: Counter[str] = Counter()
+        """Sockets by their caller."""
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one socket until one side closes it."""
+        if PROTOCOL not in websocket.scope["subprotocols"]:
+            await websocket.accept()
+            await websocket.close(*NOT_ACCEPTABLE)
+            return
+        await websocket.accept(PROTOCOL)
+        await _Socket(websocket, self._service, self._run, self._settings, self._open).serve()
+
+
+class _Socket:
+    """One socket."""
+
+    def __init__(
+        self, websocket: WebSocket, service: Service, run: Run, settings: SocketSettings, opened: Counter[str]
+    ) -> None:
+        self._websocket = websocket
+        self._service = service
+        self._run = run
+        self._settings = settings
+        self._opened = opened
+        self._closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self._tasks: dict[asyncio.Task[None], _Operation | None] = {}
+        """All that runs, with the operation that it runs for."""
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        """Those that are not over for the client, by their ids."""
+        self._token = ""
+        self._has_begun = False
+        self._caller: Caller | None = None
+        """Who the client is; None until that is acknowledged."""
+
+    async def serve(self) -> None:
+        """Take messages until the socket is closed, then end what runs."""
+        timer = asyncio.get_running_loop().call_later(self._settings.seconds_to_begin, self._insist_on_beginning)
+        reading = asyncio.create_task(self._read())
+        try:
+            ends: set[asyncio.Future[Any]] = {reading, self._closing}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            reading.cancel()
+            for task, operation in self._tasks.items():
+                _end(task, operation)
+            if self._closing.done():
+                with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may be gone, or take nothing
+                    async with asyncio.timeout(_SECONDS_TO_CLOSE):
+                        await self._websocket.close(*self._closing.result())
+            await asyncio.gather(reading, *self._tasks, return_exceptions=True)
+
+    def _close(self, code: int, reason: str) -> None:
+        """Close the socket; of several reasons the first is told."""
+        if not self._closing.done():
+            self._closing.set_result((code, reason))
+
+    def _insist_on_beginning(self) -> None:
+        if not self._has_begun:
+            self._close(*INITIALISATION_TIMEOUT)
+
+    def _start(self, work: Coroutine[Any, Any, None], operation: _Operation | None) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks[task] = operation
+        task.add_done_callback(self._put_down)
+        return task
+
+    def _put_down(self, task: asyncio.Task[None]) -> None:
+        operation = self._tasks.pop(task)
+        if operation is not None:
+            self._forget(operation)
+            if operation.listener is not None:
+                operation.listener.end()
+
+    def _forget(self, operation: _Operation) -> None:
+        """Its id is free again, unless another operation has it by now."""
+        if not operation.is_over:
+            operation.is_over = True
+            del self._operations[operation.id]
+
+    # What the client says
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                await self._take(await self._websocket.receive())
+        except ClosedError as error:
+            self._close(*error.args)
+        except WebSocketDisconnect:
+            return
+        except Exception:
+            log.exception("a socket failed")
+            self._close(*TRY_AGAIN_LATER)
+
+    async def _take(self, received: Any) -> None:
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        message = read_message(received)
+        match message.get("type"):
+            case "connection_init":
+                self._begin(optional_object(message, "payload"))
+            case "ping":
+                payload = optional_object(message, "payload")
+                await self._send({"type": "pong"} | ({} if payload is None else {"payload": payload}))
+            case "pong":
+                optional_object(message, "payload")
+            case "subscribe":
+                await self._subscribe(id_of(message), requested(message))
+            case "complete":
+                self._complete(id_of(message))
+            case _:
+                raise invalid("its type is none that clients send")
+
+    def _begin(self, payload: Message | None) -> None:
+        if self._has_begun:
+            raise ClosedError(*TOO_MANY_INITIALISATIONS)
+        self._has_begun = True
+        self._start(self._acknowledge(payload or {}), None)
+
+    async def _acknowledge(self, payload: Message) -> None:
+        """Let the client in, and follow the outbox for as long as it stays."""
+        self._token = bearer(payload)
+        try:
+            caller = await self._service.callers.behind(self._token)
+            if self._opened[caller.subject] >= self._settings.most_sockets:
+                self._close(*TOO_MANY_SOCKETS)
+                return
+            self._opened[caller.subject] += 1
+            try:
+                async with self._service.hub.joined():
+                    self._caller = caller
+                    await self._send({"type": "connection_ack"})
+                    await asyncio.shield(self._closing)
+            finally:
+                self._opened -= Counter([caller.subject])
+        except UnauthenticatedError:
+            self._close(*FORBIDDEN)
+        except WebSocketDisconnect:
+            return
+        except Exception as error:  # most likely the database is away
+            log.error("no socket can be opened: %s", error, exc_info=None if isinstance(error, StoreError) else error)
+            self._close(*TRY_AGAIN_LATER)
+
+    async def _subscribe(self, operation_id: str, payload: Message) -> None:
+        """Start an operation. One that listens does so from here on, before another message is taken."""
+        if self._caller is None:
+            raise ClosedError(*UNAUTHORIZED)
+        if operation_id in self._operations:
+            raise ClosedError(4409, f"Subscriber for {operation_id[:_CHARACTERS_OF_ID]} already exists")
+        if sum(map(_counts, self._tasks.values())) >= self._settings.most_operations:
+            error = TooManyOperationsError(f"At most {self._settings.most_operations} operations at a time.")
+            await self._send({"id": operation_id, "type": "error", "payload": [error_of(error).formatted]})
+            return
+        operation = _Operation(operation_id)
+        answers = self._answers(operation, payload, self._caller)
+        self._operations[operation_id] = self._start(self._operate(operation, answers), operation)
+
+    def _complete(self, operation_id: str) -> None:
+        """The client wants to hear no more of it; it may have ended by itself."""
+        task = self._operations.get(operation_id)
+        if task is not None:
+            operation = self._tasks[task]
+            if operation is not None:
+                self._forget(operation)
+            _end(task, operation)
+
+    # What it is told
+
+    def _answers(self, operation: _Operation, payload: Message, caller: Caller) -> AsyncGenerator[Answer, None]:
+        """What an operation comes to: one answer, or one for each event."""
+        document, name = executor.document(payload["query"]), payload.get("operationName") or None
+        if document.errors:
+            return _refusing(document.errors)
+        if not is_live(document, name):
+            operation.may_be_broken_off = not is_mutation(document, name)
+            return self._answered(document, payload)
+        listening = listen(document, name, payload.get("variables"))
+        if isinstance(listening, list):
+            return _refusing(listening)
+        hub = self._service.hub
+        operation.listener = Listener(
+            hub, self._token, caller.account_id, listening.wanted, lambda: self._close(*TOO_SLOW)
+        )
+        return operation.listener.answers(listening.answer)
+
+    async def _answered(self, document: Document, payload: Message) -> AsyncGenerator[Answer, None]:
+        answer = await self._run(await self._service.callers.behind(self._token), document, payload)
+        if answer.is_request_error:
+            raise _RefusedError(answer.errors)
+        yield answer
+
+    async def _operate(self, operation: _Operation, answers: AsyncGenerator[Answer, None]) -> None:
+        try:
+            async with aclosing(answers):
+                async for answer in answers:
+                    await self._tell(operation, {"type": "next", "payload": payload_of(answer)})
+            end: Message = {"type": "complete"}
+        except WebSocketDisconnect:
+            return
+        except _RefusedError as error:
+            end = {"type": "error", "payload": [error_of(each).formatted for each in error.args[0]]}
+        except Exception as error:
+            end = {"type": "error", "payload": [error_of(error).formatted]}
+        is_over = operation.is_over
+        self._forget(operation)  # before the client can know that the id is free
+        if not is_over:
+            with suppress(WebSocketDisconnect):
+                await self._send({"id": operation.id} | end)
+
+    async def _tell(self, operation: _Operation, message: Message) -> None:
+        if not operation.is_over:
+            await self._send({"id": operation.id} | message)
+
+    async def _send(self, message: Message) -> None:
+        try:
+            async with asyncio.timeout(self._settings.seconds_to_send):
+                await self._websocket.send_text(orjson.dumps(message).decode())
+        except TimeoutError:
+            self._close(*TOO_SLOW)
+        except RuntimeError:  # the socket was closed meanwhile
+            raise WebSocketDisconnect from None
+
+
+def _counts(operation: _Operation | None) -> bool:
+    """Whether it takes a place: until it is over, or as long as it can't be broken off."""
+    return operation is not None and not (operation.is_over and operation.may_be_broken_off)
+
+
+def _end(task: asyncio.Task[None], operation: _Operation | None) -> None:
+    """Break off what may be; what changes things goes on."""
+    if operation is None or operation.may_be_broken_off:
+        task.cancel()
+
+
+async def _refusing(errors: Sequence[GraphQLError]) -> AsyncGenerator[Answer, None]:
+    raise _RefusedError(errors)
+    yield  # what makes it a generator

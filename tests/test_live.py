@@ -1,0 +1,523 @@
+"""Live updates: whoever sees an object hears what happens to it once that is committed; nobody else does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, select, update
+
+from models import Account, EventKind, RoleCode, Topic, User, UserRole, UserStatus
+from models import path as paths
+from models.base import table_of
+from models.beyond import announce, moving
+from models.scope import Scope
+from models.statement import Row, Statement
+from models.store import Store, StoreError
+from models.writer import Writer
+from resolvers.live import Feed, Hub, LiveSettings, Wanted
+from resolvers.privileges import Privilege
+from tests.changes import do, user_at, user_of
+from tests.databases import Databases
+from tests.hierarchy import CUSTOMERS, PARENT, World, path_of, visible
+from tests.live import Client, Served, client, serving
+from tests.templates import hierarchy_template, opened
+
+NOW = datetime(2026, 11, 2, 12, 30, tzinfo=UTC)
+EVERYWHERE = Scope(path_of(1))
+FIELDS = {
+    Topic.ACCOUNT: ("accountChanged", "account", "acc"),
+    Topic.ORDER: ("orderChanged", "order", "ord"),
+    Topic.SUBSCRIPTION: ("subscriptionChanged", "subscription", "sub"),
+}
+TABLES = {Topic.ACCOUNT: "account", Topic.ORDER: "orders", Topic.SUBSCRIPTION: "subscription"}
+ACCOUNTS = "subscription { accountChanged { eventId kind account { id } } }"
+
+_ROLE = table_of(UserRole)
+_SET_ROLE = Statement(
+    update(_ROLE).where(_ROLE.c.user_id == bindparam("of_user")).values(role_code=bindparam("role_code"))
+)
+_USER = table_of(User)
+_SET_STATUS = Statement(update(_USER).where(_USER.c.id == bindparam("of_user")).values(status=bindparam("status")))
+_ACCOUNT = Statement(select(*table_of(Account).c).where(table_of(Account).c.id == bindparam("row_id")))
+
+
+def listening(topic: Topic, arguments: str = "") -> str:
+    field, noun, _ = FIELDS[topic]
+    return f"subscription {{ {field}{arguments} {{ {noun} {{ id }} }} }}"
+
+
+async def grant(store: Store, world: World) -> None:
+    """Give the administrators of the hierarchy full access; without that they are service users."""
+    async with store.unfiltered("a test grants roles", write=True) as db:
+        for account_id in PARENT:
+            role = (
+                RoleCode.PROVIDER_FULL_ACCESS
+                if account_id == 1
+                else RoleCode.CUSTOMER_FULL_ACCESS
+                if account_id in CUSTOMERS
+                else RoleCode.RESELLER_FULL_ACCESS
+            )
+            await db.execute(_SET_ROLE, {"of_user": user_of(world, account_id), "role_code": role.value})
+
+
+@pytest.fixture(scope="module")
+def database(databases: Databases, world: World) -> Iterator[str]:
+    with databases.copied(hierarchy_template(databases, world)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def store(database: str, world: World) -> AsyncIterator[Store]:
+    """What changes things behind the server's back, as another process does."""
+    async with opened(database) as store:
+        await grant(store, world)
+        yield store
+
+
+@pytest.fixture(scope="module")
+async def served(database: str, store: Store, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    async with serving(database, tmp_path_factory.mktemp("live")) as served:
+        yield served
+
+
+@pytest.fixture
+async def own_served(own_hierarchy: Store, world: World, tmp_path: Path) -> AsyncIterator[Served]:
+    """A gateway on a database of the test's own."""
+    await grant(own_hierarchy, world)
+    async with serving(own_hierarchy.url, tmp_path) as served:
+        yield served
+
+
+def token(served: Served, world: World, account_id: int, kind: str = "ADMINISTRATOR") -> str:
+    return served.token(user_of(world, account_id, kind), account_id)
+
+
+async def tell(writer: Writer, topic: Topic, object_id: int, path: str) -> None:
+    await announce.event(writer, topic, EventKind.CHANGED, object_id, path, NOW)
+
+
+async def happens(store: Store, *accounts: int) -> None:
+    """Something happens to accounts, to each in a transaction of its own."""
+    for account_id in accounts:
+        async with store.writer(EVERYWHERE) as writer:
+            await tell(writer, Topic.ACCOUNT, account_id, path_of(account_id))
+
+
+async def heard(listener: Client, operation_id: str = "1") -> int:
+    """The number of the account that it is told of next."""
+    return int((await listener.data(operation_id))["account"]["id"].removeprefix("acc_"))
+
+
+# Who hears what
+
+
+@pytest.mark.parametrize("topic", Topic)
+async def test_of_all_that_happens_everybody_hears_what_they_see(
+    served: Served, store: Store, world: World, topic: Topic
+) -> None:
+    _, noun, prefix = FIELDS[topic]
+    objects = [(row["id"], row["path"]) for row in world[TABLES[topic]]]
+    listeners: dict[int, tuple[Client, list[str]]] = {}
+    async with AsyncExitStack() as stack:
+        for account_id in PARENT:
+            opening = client(served, token(served, world, account_id))
+            listener = await stack.enter_async_context(opening)
+            await listener.subscribe(listening(topic))
+            scope = user_at(world, account_id).scope()
+            seen = {row["id"] for row in visible(world, scope)[TABLES[topic]]}
+            listeners[account_id] = listener, [f"{prefix}_{each}" for each, _ in objects if each in seen]
+        for _ in range(2):  # whatever is told too much in the first round comes before what is due in the second
+            async with store.writer(EVERYWHERE) as writer:
+                for object_id, path in objects:
+                    await tell(writer, topic, object_id, path)
+        for listener, expected in listeners.values():
+            assert [(await listener.data())[noun]["id"] for _ in range(2 * len(expected))] == expected * 2
+    assert 0 < len(listeners[7][1]) < len(listeners[2][1]) < len(listeners[1][1])
+
+
+async def test_a_service_user_hears_of_the_services_that_it_has_a_seat_in(
+    served: Served, store: Store, world: World
+) -> None:
+    user = user_of(world, 7, "SERVICE_USER")
+    (seat,) = [row["subscription_id"] for row in world["seat"] if row["user_id"] == user]
+    all_of_7 = [row["id"] for row in world["subscription"] if row["account_id"] == 7]
+    assert len(all_of_7) == 2
+    async with client(served, served.token(user, 7)) as listener:
+        await listener.subscribe(listening(Topic.SUBSCRIPTION))
+        for _ in range(2):
+            async with store.writer(EVERYWHERE) as writer:
+                for subscription in all_of_7:
+                    await tell(writer, Topic.SUBSCRIPTION, subscription, path_of(7))
+
+        for _ in range(2):
+            assert (await listener.data())["subscription"]["id"] == f"sub_{seat}"
+
+
+async def test_who_lacks_the_privilege_is_told_so_whatever_is_asked_for(served: Served, world: World) -> None:
+    async with client(served, token(served, world, 7, "SERVICE_USER")) as listener:
+        await listener.subscribe(listening(Topic.ORDER), "mine")
+        assert await listener.code("mine") == "FORBIDDEN"
+        await listener.subscribe(listening(Topic.ORDER, '(after: "nonsense")'), "mine")
+        assert await listener.code("mine") == "FORBIDDEN"
+
+
+async def test_an_event_says_what_happened_and_leads_to_the_object_as_it_is(
+    served: Served, store: Store, world: World
+) -> None:
+    query = "subscription($id: ID) { accountChanged(id: $id) { kind at account { version parent { id } } } }"
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.subscribe(query, variables={"id": "acc_6"})
+        given = {"account": "acc_6", "expectedVersion": 1, "externalId": "other"}
+        await do(store, user_at(world, 2), "accountUpdate", **given)
+
+        told = await listener.data()
+        assert told.pop("at").startswith("20")
+        assert told == {"kind": "CHANGED", "account": {"version": 2, "parent": {"id": "acc_3"}}}
+
+
+# Which of it
+
+
+async def test_one_object_alone(served: Served, store: Store, world: World) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.subscribe(listening(Topic.ACCOUNT, '(id: "acc_3")'))
+        await happens(store, 2, 3, 4, 7, 3)
+
+        assert [await heard(listener) for _ in range(2)] == [3, 3]
+
+
+async def test_what_lies_below_an_account_at_any_depth_without_itself(
+    served: Served, store: Store, world: World
+) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.subscribe(listening(Topic.ACCOUNT, '(below: "acc_3")'))
+        await happens(store, 2, 3, 4, 5, 6, 7, 4)
+
+        assert [await heard(listener) for _ in range(4)] == [4, 5, 6, 4]
+
+
+async def test_below_an_account_out_of_view_is_as_below_one_that_is_not_there(
+    served: Served, store: Store, world: World
+) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        for operation_id, account in (("hidden", "acc_1"), ("foreign", "acc_9"), ("absent", "acc_999")):
+            await listener.subscribe(listening(Topic.ACCOUNT, f'(below: "{account}")'), operation_id)
+        await listener.subscribe(listening(Topic.ACCOUNT, '(below: "acc_2")'), "known")
+        await happens(store, 10, 3, 4)
+
+        assert [await heard(listener, "known") for _ in range(2)] == [3, 4]
+
+
+async def test_an_object_out_of_view_is_as_silent_as_one_that_is_not_there(
+    served: Served, store: Store, world: World
+) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        for operation_id, account in (("above", "acc_1"), ("foreign", "acc_9"), ("absent", "acc_999")):
+            await listener.subscribe(listening(Topic.ACCOUNT, f'(id: "{account}")'), operation_id)
+        await listener.subscribe(listening(Topic.ACCOUNT, '(id: "acc_2")'), "own")
+        await happens(store, 1, 9, 2)
+        async with store.writer(EVERYWHERE) as writer:
+            await tell(writer, Topic.ACCOUNT, 9, path_of(2))  # as if it lay there: the row itself decides
+        await happens(store, 2)
+
+        assert [await heard(listener, "own") for _ in range(2)] == [2, 2]
+
+
+@pytest.mark.parametrize("arguments", ['(id: "ord_1")', '(id: "1")', '(below: "sub_1")', '(below: "")'])
+async def test_what_is_no_id_is_refused(served: Served, world: World, arguments: str) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.send(type="subscribe", id="1", payload={"query": listening(Topic.ACCOUNT, arguments)})
+        assert await listener.code() == "INVALID_ARGUMENT"
+
+
+# What changes while one listens
+
+
+async def test_who_is_moved_out_hears_no_more_and_who_gets_it_hears_that(
+    own_served: Served, own_hierarchy: Store, world: World
+) -> None:
+    store = own_hierarchy
+    async with (
+        client(own_served, token(own_served, world, 2)) as old,
+        client(own_served, token(own_served, world, 9)) as new,
+        client(own_served, token(own_served, world, 3)) as moved,
+        client(own_served, token(own_served, world, 1)) as above,
+    ):
+        for listener in (old, new, moved, above):
+            await listener.subscribe(ACCOUNTS)
+        async with store.unfiltered("a test looks") as db:
+            account, vendor = [(await db.rows(_ACCOUNT, {"row_id": row_id}))[0] for row_id in (3, 9)]
+        async with store.writer(EVERYWHERE) as writer:
+            to_path = await moving.move(writer, account, vendor, NOW)
+        async with store.writer(EVERYWHERE) as writer:
+            await tell(writer, Topic.ACCOUNT, 4, paths.child(to_path, 4))
+        await happens(store, 7, 9, 1)
+
+        assert await heard(old) == 7
+        assert [await heard(new) for _ in range(3)] == [3, 4, 9]
+        assert [await heard(moved) for _ in range(2)] == [3, 4]
+        assert (await above.data())["kind"] == "MOVED"
+
+
+async def test_who_loses_the_privilege_hears_that_and_no_more(
+    own_served: Served, own_hierarchy: Store, world: World
+) -> None:
+    (order, *_) = [row["id"] for row in world["orders"] if row["path"] == path_of(3)]
+
+    async def happens_to_order() -> None:
+        async with own_hierarchy.writer(EVERYWHERE) as writer:
+            await tell(writer, Topic.ORDER, order, path_of(3))
+
+    async with client(own_served, token(own_served, world, 2)) as listener:
+        await listener.subscribe(listening(Topic.ORDER))
+        await happens_to_order()
+        assert (await listener.data())["order"]["id"] == f"ord_{order}"
+        async with own_hierarchy.unfiltered("a test takes a role", write=True) as db:
+            await db.execute(_SET_ROLE, {"of_user": user_of(world, 2), "role_code": RoleCode.SERVICE_USER.value})
+        await happens_to_order()
+        await happens_to_order()
+
+        assert await listener.code() == "FORBIDDEN"
+        await listener.nothing()
+
+
+async def deactivate(store: Store, user_id: int) -> None:
+    async with store.unfiltered("a test deactivates a user", write=True) as db:
+        await db.execute(_SET_STATUS, {"of_user": user_id, "status": UserStatus.DEACTIVATED.value})
+
+
+async def test_who_is_deactivated_hears_that_and_no_more_and_others_go_on(
+    own_served: Served, own_hierarchy: Store, world: World
+) -> None:
+    async with (
+        client(own_served, token(own_served, world, 2)) as listener,
+        client(own_served, token(own_served, world, 1)) as other,
+    ):
+        for each in (listener, other):
+            await each.subscribe(ACCOUNTS)
+        await deactivate(own_hierarchy, user_of(world, 2))
+        await happens(own_hierarchy, 3)
+
+        assert await listener.code() == "UNAUTHENTICATED"
+        assert await heard(other) == 3
+
+
+async def test_who_is_deactivated_needs_no_event_to_hear_that(
+    own_hierarchy: Store, world: World, tmp_path: Path
+) -> None:
+    await grant(own_hierarchy, world)
+    settings = LiveSettings(seconds_between_looks=0.05)
+    async with (
+        serving(own_hierarchy.url, tmp_path, live=settings) as served,
+        client(served, token(served, world, 2)) as listener,
+    ):
+        await listener.subscribe(ACCOUNTS)
+        await deactivate(own_hierarchy, user_of(world, 2))
+
+        assert await listener.code() == "UNAUTHENTICATED"
+
+
+# When
+
+
+async def test_what_was_rolled_back_is_not_told(served: Served, store: Store, world: World) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.subscribe(ACCOUNTS)
+        with suppress(ZeroDivisionError):
+            async with store.writer(EVERYWHERE) as writer:
+                await tell(writer, Topic.ACCOUNT, 3, path_of(3))
+                1 / 0  # noqa: B018  # a defect
+        await happens(store, 4)
+
+        assert await heard(listener) == 4
+
+
+async def test_nothing_of_writers_who_overlap_is_missed(
+    postgresql_databases: Databases, world: World, tmp_path: Path
+) -> None:
+    with postgresql_databases.copied(hierarchy_template(postgresql_databases, world)) as url:
+        async with opened(url) as store:
+            await grant(store, world)
+            async with serving(url, tmp_path) as served, client(served, token(served, world, 2)) as listener:
+                await listener.subscribe(ACCOUNTS)
+                async with store.writer(EVERYWHERE) as late:
+                    await tell(late, Topic.ACCOUNT, 3, path_of(3))
+                    await happens(store, 4)
+                    await listener.nothing()  # 4 has the higher number and waits for 3
+                assert [await heard(listener) for _ in range(2)] == [3, 4]
+
+
+async def test_many_writers_at_once_are_all_heard_once(served: Served, store: Store, world: World) -> None:
+    async with (
+        client(served, token(served, world, 1)) as listener,
+        client(served, token(served, world, 1)) as other,
+        opened(store.url) as second,
+    ):
+        for each in (listener, other):
+            await each.subscribe(ACCOUNTS)
+        accounts = list(PARENT) * 3
+        await asyncio.gather(*(happens([store, second][at % 2], each) for at, each in enumerate(accounts)))
+
+        told = [await heard(listener) for _ in accounts]
+        assert sorted(told) == sorted(accounts)
+        assert [await heard(other) for _ in accounts] == told  # one order for all
+
+
+# Connecting again
+
+
+async def test_who_comes_back_with_the_last_event_id_misses_nothing_and_hears_nothing_twice(
+    served: Served, store: Store, world: World
+) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.subscribe(ACCOUNTS)
+        await happens(store, 3)
+        last = (await listener.data())["eventId"]
+    await happens(store, 4, 9, 5)  # 9 is not theirs
+    query = "subscription($after: String) { accountChanged(after: $after) { eventId account { id } } }"
+    async with client(served, token(served, world, 2)) as listener:
+        payload = {"query": query, "variables": {"after": last}}
+        await asyncio.gather(listener.send(type="subscribe", id="1", payload=payload), happens(store, 6, 7))
+        told = [await listener.data() for _ in range(4)]
+        await happens(store, 8)
+        told.append(await listener.data())
+
+    assert [each["account"]["id"] for each in told] == ["acc_4", "acc_5", "acc_6", "acc_7", "acc_8"]
+    assert len({each["eventId"] for each in told}) == 5
+
+
+async def test_an_event_id_is_good_for_the_same_field_and_account_alone(
+    served: Served, store: Store, world: World
+) -> None:
+    async with client(served, token(served, world, 2)) as listener:
+        await listener.subscribe(ACCOUNTS)
+        await happens(store, 3)
+        mine = (await listener.data())["eventId"]
+        forged = ("B" if mine[0] == "A" else "A") + mine[1:]
+        asked = {
+            "forged": listening(Topic.ACCOUNT, f'(after: "{forged}")'),
+            "nonsense": listening(Topic.ACCOUNT, '(after: "7")'),
+            "empty": listening(Topic.ACCOUNT, '(after: "")'),
+            "stream": listening(Topic.ORDER, f'(after: "{mine}")'),
+        }
+        for operation_id, query in asked.items():
+            await listener.send(type="subscribe", id=operation_id, payload={"query": query})
+            assert await listener.code(operation_id) == "INVALID_ARGUMENT"
+    async with client(served, token(served, world, 3)) as other:
+        await other.send(type="subscribe", id="1", payload={"query": listening(Topic.ACCOUNT, f'(after: "{mine}")')})
+        assert await other.code() == "INVALID_ARGUMENT"
+
+
+async def test_an_event_id_from_too_long_ago_is_refused(own_hierarchy: Store, world: World, tmp_path: Path) -> None:
+    await grant(own_hierarchy, world)
+    settings = LiveSettings(most_missed=2)
+    async with (
+        serving(own_hierarchy.url, tmp_path, live=settings) as served,
+        client(served, token(served, world, 2)) as listener,
+    ):
+        await listener.subscribe(ACCOUNTS)
+        await happens(own_hierarchy, 3, 9, 4)
+        first, _ = [(await listener.data())["eventId"] for _ in range(2)]
+        query = listening(Topic.ACCOUNT, f'(after: "{first}")')
+        await listener.send(type="subscribe", id="in time", payload={"query": query})
+        assert await heard(listener, "in time") == 4
+        await happens(own_hierarchy, 9)
+        await listener.send(type="subscribe", id="late", payload={"query": query})
+        assert await listener.code("late") == "EVENTS_GONE"
+        async with own_hierarchy.unfiltered("a test forgets events", write=True) as db:
+            await db.sql("DELETE FROM outbox WHERE id < (SELECT max(id) FROM outbox)")
+        await listener.send(type="subscribe", id="gone", payload={"query": query})
+        assert await listener.code("gone") == "EVENTS_GONE"
+
+
+# The hub
+
+
+async def test_what_is_done_through_the_gateway_is_told_at_once(
+    own_hierarchy: Store, world: World, tmp_path: Path
+) -> None:
+    await grant(own_hierarchy, world)
+    async with (
+        serving(own_hierarchy.url, tmp_path, live=LiveSettings(poll_seconds=3600)) as served,
+        client(served, token(served, world, 1)) as listener,
+        client(served, token(served, world, 2)) as writing,
+    ):
+        await listener.subscribe(ACCOUNTS)
+        mutation = (
+            'mutation { accountUpdate(input: {account: "acc_6", externalId: "x", expectedVersion: 1,'
+            ' idempotencyKey: "0123456789"}) { currentVersion } }'
+        )
+        await writing.send(type="subscribe", id="1", payload={"query": mutation})
+
+        assert await writing.data() == {"currentVersion": 2}
+        assert await heard(listener) == 6
+
+
+class FailingStore:
+    """A database that is away at first."""
+
+    def __init__(self, store: Store, failures: int) -> None:
+        self.store = store
+        self.failures = failures
+
+    def unfiltered(self, reason: str) -> Any:
+        return self.store.unfiltered(reason)
+
+    async def tail(self, after: Any, limit: int) -> list[Row]:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise StoreError("the database is away")
+        return await self.store.tail(after, limit)
+
+
+WANTED = Wanted("accountChanged", Topic.ACCOUNT, Privilege.ACCOUNTS_VIEW)
+
+
+async def test_a_database_that_was_away_costs_nobody_an_event(store: Store) -> None:
+    failing: Any = FailingStore(store, failures=3)
+    nobody: Any = None
+    hub = Hub(failing, nobody, b"key", LiveSettings(poll_seconds=0.01))
+    async with hub.joined():
+        feed = hub.feed(2, WANTED, lambda: None)
+        await happens(store, 3)
+
+        event = await feed.next(10)
+    assert event is not None
+    assert event.object_id == 3
+
+
+async def test_the_outbox_is_followed_only_while_somebody_listens(store: Store) -> None:
+    nobody: Any = None
+    hub = Hub(store, nobody, b"key", LiveSettings(poll_seconds=0.01))
+    async with hub.joined():
+        async with hub.joined():
+            pass
+        feed = hub.feed(2, WANTED, lambda: None)
+        await happens(store, 3)
+        assert await feed.next(10) is not None
+        hub.forget(2, feed)
+    await happens(store, 4)
+    async with hub.joined():
+        feed = hub.feed(2, WANTED, lambda: None)
+        await happens(store, 5)
+        event = await feed.next(10)
+
+    assert event is not None
+    assert event.object_id == 5  # from when it begins to listen
+
+
+async def test_a_feed_takes_so_many_and_then_no_more() -> None:
+    full: list[bool] = []
+    feed = Feed(WANTED, 2, lambda: full.append(True))
+    event: Any = SimpleNamespace(topic="ACCOUNT", object_id=3)
+    for _ in range(2):
+        feed.put(event)
+    assert full == []
+    for _ in range(2):
+        feed.put(event)
+    assert full == [True]
