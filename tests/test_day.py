@@ -1,0 +1,61 @@
+"""A whole day of business, through the API alone, on real processes: `tests/day` has the script.
+
+`pytest tests/test_day.py --update` rewrites `tests/snapshots/day.txt`; read the diff.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Databases
+from tests.day.day import run
+from tests.day.nursery import Nursery, nursery
+from tests.day.platform import Platform
+from tests.day.steps import STEPS
+from tests.templates import seeded_template
+
+SNAPSHOT = Path(__file__).parent / "snapshots" / "day.txt"
+SEED = 20
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Nursery]:
+    with nursery() as processes:
+        yield processes
+
+
+@contextmanager
+def demo_platform(databases: Databases, processes: Nursery, folder: Path) -> Iterator[Platform]:
+    """Processes on a copy of the demo tree."""
+    with databases.copied(seeded_template(databases)) as database_url:
+        platform = Platform(processes, database_url, folder)
+        try:
+            platform.start()
+            yield platform
+        finally:
+            platform.stop()
+
+
+def test_the_day_goes_by_as_it_is_written_down(
+    databases: Databases, processes: Nursery, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with demo_platform(databases, processes, tmp_path) as platform:
+        happened = run(platform, STEPS)
+        defects = platform.defects()
+
+    if request.config.getoption("--update") and "sqlite" in request.node.name:
+        SNAPSHOT.write_text(happened)
+    assert happened == SNAPSHOT.read_text()
+    assert defects == []
+
+
+def test_the_day_goes_by_in_the_same_way_while_server_and_worker_are_killed(
+    databases: Databases, processes: Nursery, tmp_path: Path
+) -> None:
+    with demo_platform(databases, processes, tmp_path) as platform, platform.dying(SEED):
+        happened = run(platform, STEPS)
+
+    assert happened == SNAPSHOT.read_text()
+    assert platform.killed > len(STEPS) // 2
