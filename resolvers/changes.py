@@ -15,7 +15,7 @@ from resolvers.accounts import ACCOUNT, BELOW
 from resolvers.caller import Caller
 from resolvers.listing import Filter, Listing, Sort, at_least, before, instant, one_of
 from resolvers.privileges import Privilege
-from resolvers.source import one, pages_matching, pages_of_scope
+from resolvers.source import Source, one, pages_matching, pages_of_scope
 from resolvers.statements import ByColumn
 from resolvers.users import USER
 
@@ -69,11 +69,22 @@ CHANGES = Listing(
     },
 )
 
+
+def _account_at(needs: str) -> Source:
+    """The account that was at a path, wherever it is now."""
+    by_id = one(ACCOUNT, needs)
+
+    async def fetch(context: "Context", keys: Sequence[str], columns: tuple[str, ...]) -> Sequence[Any]:
+        return await by_id.fetch(context, [paths.account_id(path) for path in keys], columns)
+
+    return Source(f"account.at.{needs}", (needs,), fetch, by_id.leading, by_id.noun)
+
+
 in_scope = pages_of_scope(CHANGES)
 at_account = pages_matching("audit.by.path", CHANGES, ByColumn("path", Text), "path")
 by_id = one(AUDIT, "id")
-account = one(ACCOUNT, "path", "path")
-acting_as = one(ACCOUNT, "acting_path", "path")
+account = _account_at("path")
+acting_as = _account_at("acting_path")
 user = one(USER, "actor_user_id")
 
 _OF_PRICES = frozenset({"price", "price_sheet", "subscription_charge"})

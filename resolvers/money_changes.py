@@ -53,6 +53,7 @@ class AccountTermsSet(Input):
     )
     net_days: NetDays = said("Days from an invoice until it is due, 0 to 365.", None)
     customer_class: Text100 | None = said("The class that decides its terms. Null removes it.", None)
+    requires_approval: bool = said("Whether what it orders by itself waits until its vendor approves.", None)
 
 
 @operation(
@@ -72,7 +73,7 @@ async def terms_set(act: Act, given: AccountTermsSet) -> None:
     balance = await _with_vendor(act)
     values = given.given("net_days") | _credit(act, given, balance)
     has_changed = await act.change(BALANCE, balance, **values)
-    account_has = await act.change(ACCOUNT, act.target, **given.given("customer_class"))
+    account_has = await act.change(ACCOUNT, act.target, **given.given("customer_class", "requires_approval"))
     if has_changed:
         await credit_rule.apply(act, [act.target.id])
         if not account_has:

@@ -188,7 +188,8 @@ class Run:
     async def _target(self, writer: Writer, target: Target, given: Input) -> Row:
         row_id = getattr(given, target.by)
         rows = await writer.rows(target.statement, {"row_id": self.caller.account_id if row_id is None else row_id})
-        if not rows:
+        # What was bought of a former vendor is still seen, but not changed any more.
+        if not rows or (target.is_changed and not writer.scope.holds(getattr(rows[0], "path", self.caller.path))):
             message = f"There is no such {target.by.replace('_', ' ')}."
             raise RefusedError(UserError(UserErrorCode.NOT_FOUND, message, (target.by,)))
         return rows[0]

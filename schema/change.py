@@ -120,7 +120,7 @@ class Change(Node):
     account: AccountRef | None = related(
         log.account,
         AccountRef,
-        "The account that the object belongs to. Null if it has got another vendor since.",
+        "The account that the object belonged to. Null if it is out of sight now.",
         privilege=Privilege.ACCOUNTS_VIEW,
     )
     user: UserRef | None = related(

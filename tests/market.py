@@ -5,7 +5,8 @@ The hand-made hierarchy says who may see what; this one is for whatever filters,
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -49,7 +50,15 @@ class Market:
     def __init__(self, seed: int) -> None:
         self.world: World = defaultdict(list)
         self.dice = random.Random(seed)
+        self._others = random.Random(seed)
         self._next = 10_000
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Other dice for a while, so that those that come later fall as they would."""
+        dice, self.dice = self.dice, self._others
+        yield
+        self.dice = dice
 
     def pick(self, several: Sequence[T]) -> T:
         """One of several."""
@@ -84,6 +93,7 @@ def build(seed: int = 7) -> World:
             _add_subscription(market, account)
     for account in accounts:
         _add_money(market, account)
+    _add_trade(market)
     return dict(market.world)
 
 
@@ -110,11 +120,12 @@ def _add_catalogue(market: Market) -> None:
             models.Marketplace, id=number, code=f"m{number}", name=name, name_key=fold(name), country_code=country,
             currency=currency,
         )  # fmt: skip
-    for number, (of, into) in enumerate((("USD", "EUR"), ("EUR", "USD"), ("GBP", "EUR")) * 20):
-        market.add(
-            models.ExchangeRate, from_currency=of, to_currency=into, rate=f"1.{number}",
-            valid_from=TODAY + timedelta(days=number), **market.dated(),
-        )  # fmt: skip
+    with market.aside():
+        for number, (of, into) in enumerate((("USD", "EUR"), ("EUR", "USD"), ("GBP", "EUR")) * 20):
+            market.add(
+                models.ExchangeRate, from_currency=of, to_currency=into, rate=f"1.{number}",
+                valid_from=TODAY + timedelta(days=number), **market.dated(),
+            )  # fmt: skip
     makers = [
         market.add(models.Manufacturer, id=at, code=code, name=code.title()) for at, code in enumerate(_MAKERS, 1)
     ]
@@ -179,8 +190,9 @@ def _add_people(market: Market, account: Record) -> None:
     market.add(models.ApiClient, client_id=f"client-{account['id']}", name="Script", privileges="[]", **own)
     for number in range(market.dice.randint(1, 3)):
         _add_user(market, f"u{number}@a{account['id']}.example", own)
-    for _ in range(3):
-        _add_change(market, account)
+    with market.aside():
+        for _ in range(3):
+            _add_change(market, account)
 
 
 def _add_user(market: Market, login: str, own: Record) -> None:
@@ -268,12 +280,13 @@ def _add_item(market: Market, account: Record, subscription: Record, position: i
         models.SubscriptionItem, subscription_id=subscription["id"], position=position, product_id=product,
         quantity=quantity, **owner(account),
     )  # fmt: skip
-    for number in range(market.dice.randint(0, 3)):
-        market.add(
-            models.SubscriptionHistory, subscription_id=subscription["id"], item_id=item["id"],
-            at=market.pick(MOMENTS), reason=market.pick(tuple(models.QuantityReason)), quantity_before=number,
-            quantity_after=quantity, **owner(account),
-        )  # fmt: skip
+    with market.aside():
+        for number in range(market.dice.randint(0, 3)):
+            market.add(
+                models.SubscriptionHistory, subscription_id=subscription["id"], item_id=item["id"],
+                at=market.pick(MOMENTS), reason=market.pick(tuple(models.QuantityReason)), quantity_before=number,
+                quantity_after=quantity, **owner(account),
+            )  # fmt: skip
     edge: tuple[int | None, int] | None = (account["parent_id"], account["id"])
     while edge and market.dice.random() < 0.95:  # now and then what was charged further up is not on record
         _add_charge(market, account, item, subscription["status"], *edge)
@@ -321,6 +334,40 @@ def _add_money(market: Market, account: Record) -> None:
         for position, post in enumerate(posts if number == 0 else ()):
             own = {name: post[name] for name in ("at", "kind", "text", "currency", "micros")}
             market.add(models.InvoiceItem, invoice_id=invoice["id"], position=position, post_id=post["id"], **own)
+
+
+def _add_trade(market: Market) -> None:
+    """Lots, holds, what edges were charged for orders, and price sheets; without dice."""
+    accounts = {row["id"]: row for row in market.world["account"]}
+    items = {row["subscription_id"]: row for row in market.world["subscription_item"]}
+    orders = {row["id"]: row for row in market.world["orders"]}
+    lines = market.world["order_line"]
+    for number, line in enumerate(lines):
+        account, order = accounts[line["account_id"]], orders[line["order_id"]]
+        market.add(
+            models.OrderCharge, order_id=order["id"], line_id=line["id"], seller_id=account["parent_id"],
+            buyer_id=account["id"], price_type="RECURRING", currency="USD", unit_micros=number, extended_micros=number,
+            charged_micros=number,
+        )  # fmt: skip
+        if order["subscription_id"] in items:
+            market.add(
+                models.SubscriptionLot, subscription_id=order["subscription_id"], order_line_id=line["id"],
+                item_id=items[order["subscription_id"]]["id"], quantity=3, remaining=2, bought_at=MOMENTS[0],
+                window_until=MOMENTS[number % 4], **owner(account),
+            )  # fmt: skip
+    for change in market.world["audit"][::3]:
+        change["acting_path"] = change["path"]
+    for subscription in market.world["subscription"][::3]:
+        account = accounts[subscription["account_id"]]
+        market.add(models.SubscriptionHold, subscription_id=subscription["id"], reason="PERSON", **owner(account))
+    sellers = [row for row in accounts.values() if row["type"] != "CUSTOMER"]
+    for number, seller in enumerate(sellers * 2):
+        sheet = market.add(
+            models.PriceSheet, kind="MARKUP", name=f"Markup {number}", price_count=1, version=1,
+            created_at=MOMENTS[0], updated_at=MOMENTS[0], **owner(seller),
+        )  # fmt: skip
+        for price in [each for each in market.world["price"] if each["seller_id"] == seller["id"]][number::5]:
+            price["sheet_id"] = sheet["id"]
 
 
 def _add_order(market: Market, account: Record, subscription: Record, period: Record) -> None:

@@ -16,7 +16,7 @@ from models.demo.tree import Tree, TreeTooSmallError
 from models.exchange.files import BY_NAME
 
 SIZES = (10, 11, 37, 600)
-DIGEST = "af6242fe374c64f1b43a3ade822187ba95e7de96b13f9859aa8079a127289cc1"
+DIGEST = "9290f9545656f15d3ac2b279f40470b1dc27b4c321494a39b15fa53fda1e982c"
 """Of the 600 accounts of seed 1. It changes with every change of the demo, and for no other reason."""
 
 Cells = Mapping[str, str]

@@ -57,7 +57,7 @@ SHORT_LISTS = {
     "Account.attributes": "what an integrator chose to note of one account",
     "Account.balances": "whom one account owes, or owed",
     "Account.contacts": "people to ask about one account",
-    "Change.changes": "the columns of one row",
+    "Change.fields": "the columns of one row",
     "Order.attributes": "what an integrator chose to note of one order",
     "Order.lines": "what fits on one order",
     "OrderDraft.lines": "what would fit on one order",

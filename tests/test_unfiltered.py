@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select, update
 
 from models import Account, Marketplace
-from models.base import table_of
+from models.base import now, table_of
 from models.statement import Statement
 from models.store import Store, StoreError
 from tests.databases import Databases
@@ -18,7 +18,9 @@ NAME = Statement(select(ACCOUNT.c.name).where(ACCOUNT.c.id == bindparam("of")))
 RENAME = Statement(update(ACCOUNT).where(ACCOUNT.c.id == bindparam("of")).values(name=bindparam("to")))
 MARKETS = Statement(select(MARKETPLACE.c.code))
 ADD_MARKET = Statement(insert(MARKETPLACE).values({c.name: bindparam(c.name) for c in MARKETPLACE.c if c.name != "id"}))
-MARKET = {"code": "zz", "name": "Z", "name_key": "z", "country_code": "ZZ", "currency": "USD"}
+MARKET = {"code": "zz", "name": "Z", "name_key": "z", "country_code": "ZZ", "currency": "USD"} | {
+    "version": 1, "updated_at": now(),
+}  # fmt: skip
 
 
 async def test_an_unfiltered_block_is_one_transaction(store: Store) -> None:

@@ -41,6 +41,7 @@ class Platform:
             "CANOPY_DEMO": "1",
             "CANOPY_KEY_FILE": str(folder / "canopy.key"),
             "CANOPY_LEASE_SECONDS": "1",
+            "CANOPY_CALLER_SECONDS": "0",  # who was moved is seen at its new place at once
             "CANOPY_MAIL_URL": f"file:{self.mail}",
             "CANOPY_PORT": str(port),
         }
