@@ -268,7 +268,7 @@ def comes_along(of: GraphQLField) -> bool:
 
 def some_leaf(of: GraphQLField) -> str:
     names = cast(GraphQLObjectType, named(of)).fields
-    return next(name for name, each in names.items() if is_leaf_type(named(each)) and not is_loaded(each))
+    return next(str(name) for name, each in names.items() if is_leaf_type(named(each)) and not is_loaded(each))
 
 
 @pytest.mark.parametrize("type_name", PREFIXES)
