@@ -25,7 +25,7 @@ from models import (
 )
 from models import path as paths
 from models.base import table_of
-from models.life.standing import WHY_NOT as WHY_NOT  # this module's readers know it by this place
+from models.life.standing import WHY_NOT
 from models.scope import Reach
 from models.statement import Row, Statement
 from models.store import Store, Unfiltered

@@ -9,11 +9,12 @@ import orjson
 import pytest
 
 from models import AccountStatus, AccountType, RoleCode, SubjectType, UserDenial, UserKind, UserStatus
+from models.life.standing import WHY_NOT
 from models.scope import Reach
 from models.store import Store, open_store
 from resolvers.caller import Caller
 from resolvers.errors import UnauthenticatedError
-from resolvers.identity import FITS, WHY_NOT, caller_of
+from resolvers.identity import FITS, caller_of
 from resolvers.privileges import ROLES, Privilege
 from resolvers.tokens import Claims, Subject
 from tests.conftest import migrated_template
