@@ -1,6 +1,11 @@
-"""The `canopy` command line: running, filling and looking after a gateway."""
+"""The `canopy` command line: running, filling and looking after a gateway.
+
+Each command imports what it needs when it is run: help is there at once, and nobody waits for the GraphQL schema who
+only wants to know the time.
+"""
 
 import asyncio
+import gc
 import logging
 import re
 import signal
@@ -8,42 +13,39 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-import asyncpg
 import click
-import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import WEB, Service, Settings, create_app, open_worker
-from gateway_auth import MAX_BODY
-from models.check import check as check_database
-from models.demo import LOGINS, PASSWORD, AlreadyPopulatedError
-from models.demo import seed as seed_demo
-from models.exchange.export import export_directory
-from models.exchange.load import import_directory
-from models.exchange.problems import ImportRefusedError
-from models.exchange.report import ImportReport
-from models.migrations import is_current
-from models.migrations import migrate as migrate_database
-from models.roles import name_roles
-from models.store import InvalidDatabaseURLError, Store, StoreError, open_store
-from resolvers import clock as platform_clock
-from resolvers.errors import CanopyError
-from resolvers.keys import KeyFileError
-from resolvers.passwords import HashSettings, Passwords
-from resolvers.privileges import ROLE_NAMES, Privilege
-from resolvers.sign_in import grant_to_operator
-from schema import schema_text
+if TYPE_CHECKING:
+    from edge.settings import Settings
+    from models.exchange.report import ImportReport
+    from models.store import Store
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
-EXPECTED = (
-    AlreadyPopulatedError, CanopyError, InvalidDatabaseURLError, KeyFileError, StoreError, OSError,
-    SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError,
-)  # fmt: skip  # a list of kinds
-"""What may go wrong outside of us: told in a sentence, with exit code 1, instead of a traceback."""
+_OBJECTS_OF_IMPORTS = 50_000
+"""Of what is imported nothing is garbage; by default the collector makes sure of that hundreds of times meanwhile."""
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether it went wrong outside of us: told in a sentence, with exit code 1, instead of a traceback."""
+    import asyncpg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from models.demo import AlreadyPopulatedError
+    from models.store import InvalidDatabaseURLError, StoreError
+    from resolvers.errors import CanopyError
+    from resolvers.keys import KeyFileError
+
+    kinds = (
+        AlreadyPopulatedError, CanopyError, InvalidDatabaseURLError, KeyFileError, StoreError, OSError,
+        SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError,
+    )  # fmt: skip  # a list of kinds
+    return isinstance(error, kinds)
 
 
 class _Group(click.Group):
@@ -55,25 +57,43 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except EXPECTED as error:
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            if not _is_expected(error):
+                raise
             raise click.ClickException(str(error) or type(error).__name__) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.pass_context
-def canopy(context: click.Context) -> None:
+def canopy() -> None:
     """A GraphQL gateway over a cloud marketplace's reseller hierarchy.
 
     Settings come from the environment: CANOPY_DATABASE_URL, CANOPY_HOST, CANOPY_PORT, CANOPY_KEY_FILE,
     CANOPY_LOG_LEVEL, CANOPY_DEMO. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
     """
-    settings = Settings.from_environment()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel("WARNING")
-    context.obj = settings
+    gc.set_threshold(_OBJECTS_OF_IMPORTS)
 
 
-def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+def _with_settings(command: Callable[Concatenate["Settings", P], None]) -> Callable[P, None]:
+    """The command with the settings as its first argument."""
+
+    @wraps(command)
+    def run(*given: P.args, **options: P.kwargs) -> None:
+        from edge.settings import Settings
+
+        settings = Settings.from_environment()
+        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.getLogger("alembic").setLevel("WARNING")
+        command(settings, *given, **options)
+
+    return run
+
+
+def _with_store(settings: "Settings", work: Callable[["Store"], Awaitable[T]]) -> T:
+    from models.migrations import is_current
+    from models.store import open_store
+
     async def run() -> T:
         store = open_store(settings.database_url)
         try:
@@ -120,8 +140,12 @@ def _progress() -> Iterator[Callable[[str, int, int | None], None] | None]:
             click.echo(err=True)
 
 
-def _migrate(settings: Settings) -> None:
-    before, after = migrate_database(settings.database_url)
+def _migrate(settings: "Settings") -> None:
+    from models.migrations import migrate
+    from models.roles import name_roles
+    from resolvers.privileges import ROLE_NAMES
+
+    before, after = migrate(settings.database_url)
     _with_store(settings, lambda store: name_roles(store, ROLE_NAMES))
     came_from = "" if before == after else f" (was {before or 'empty'})"
     click.echo(f"The database is at version {after}{came_from}.")
@@ -129,9 +153,15 @@ def _migrate(settings: Settings) -> None:
 
 @canopy.command()
 @click.option("--demo", is_flag=True, help="Migrate first, fill a new database with the demo tree, offer its logins.")
-@click.pass_obj
-def serve(settings: Settings, *, demo: bool) -> None:
+@_with_settings
+def serve(settings: "Settings", *, demo: bool) -> None:
     """Serve GraphQL, GraphiQL and sign-in."""
+    import uvicorn
+
+    from edge.limits.body import MAX_BODY
+    from edge.settings import Settings
+    from gateway import create_app
+
     if demo:
         settings = Settings(**{name: getattr(settings, name) for name in Settings.__slots__} | {"demo": True})
         _migrate(settings)
@@ -148,12 +178,15 @@ def serve(settings: Settings, *, demo: bool) -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
-        ws_max_size=2 * MAX_BODY,  # a larger message isn't even kept; `sockets.py` closes from MAX_BODY on
+        ws_max_size=2 * MAX_BODY,  # a larger message isn't even kept; `socket_messages.py` closes from MAX_BODY on
         timeout_graceful_shutdown=10,
     )
 
 
-def _greet(settings: Settings) -> None:
+def _greet(settings: "Settings") -> None:
+    from edge.pages import WEB
+    from models.demo import LOGINS, PASSWORD
+
     at = f"http://{settings.host}:{settings.port}"
     click.echo(f"GraphQL:  {at}/graphql")
     if WEB.exists():
@@ -166,17 +199,21 @@ def _greet(settings: Settings) -> None:
             click.echo(f"  {login:30} {who}")
 
 
-async def _seed_if_empty(store: Store) -> None:
+async def _seed_if_empty(store: "Store") -> None:
     async with store.unfiltered("is there anything?") as db:
         if await db.sql("SELECT 1 FROM account LIMIT 1"):
             return
     await _seed(store, 600, 1)
 
 
-async def _seed(store: Store, accounts: int, number: int) -> None:
+async def _seed(store: "Store", accounts: int, number: int) -> None:
+    from models import demo
+    from resolvers.passwords import HashSettings, Passwords
+    from resolvers.privileges import Privilege
+
     passwords = Passwords(HashSettings())
     with _progress() as progress:
-        await seed_demo(
+        await demo.seed(
             store,
             accounts=accounts,
             seed=number,
@@ -187,8 +224,8 @@ async def _seed(store: Store, accounts: int, number: int) -> None:
 
 
 @canopy.command()
-@click.pass_obj
-def migrate(settings: Settings) -> None:
+@_with_settings
+def migrate(settings: "Settings") -> None:
     """Bring the database to the version of this program."""
     _migrate(settings)
 
@@ -196,9 +233,11 @@ def migrate(settings: Settings) -> None:
 @canopy.command()
 @click.option("--accounts", default=600, show_default=True, type=click.IntRange(10, 100_000_000), help="How many.")
 @click.option("--seed", "number", default=1, show_default=True, help="The same number gives the same tree.")
-@click.pass_obj
-def seed(settings: Settings, accounts: int, number: int) -> None:
+@_with_settings
+def seed(settings: "Settings", accounts: int, number: int) -> None:
     """Fill an empty database with a realistic tree and the demo logins."""
+    from models.demo import LOGINS, PASSWORD
+
     _with_store(settings, lambda store: _seed(store, accounts, number))
     click.echo(f"{accounts:,} accounts. Demo logins, password {PASSWORD}: {', '.join(LOGINS)}.")
 
@@ -206,11 +245,13 @@ def seed(settings: Settings, accounts: int, number: int) -> None:
 @canopy.command("import")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--problems", default=50, show_default=True, help="How many bad rows to report before only counting.")
-@click.pass_obj
-def import_(settings: Settings, directory: Path, problems: int) -> None:
+@_with_settings
+def import_(settings: "Settings", directory: Path, problems: int) -> None:
     """Read CSV files and price sheets: all of them, or none if any row is bad. docs/import.md has the columns."""
+    from models.exchange.load import import_directory
+    from models.exchange.problems import ImportRefusedError
 
-    async def run(store: Store) -> None:
+    async def run(store: "Store") -> None:
         with _progress() as progress:
             report = await import_directory(store, directory, max_problems=problems, progress=progress)
         _tell(report)
@@ -222,7 +263,7 @@ def import_(settings: Settings, directory: Path, problems: int) -> None:
         sys.exit(1)
 
 
-def _tell(report: ImportReport) -> None:
+def _tell(report: "ImportReport") -> None:
     click.echo(f"{'':20}{'read':>12}{'created':>12}{'changed':>12}{'unchanged':>12}{'removed':>12}")
     for kind, tally in report.kinds.items():
         counts = (tally.read, tally.created, tally.changed, tally.unchanged, tally.removed)
@@ -232,11 +273,12 @@ def _tell(report: ImportReport) -> None:
 
 @canopy.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.pass_obj
-def export(settings: Settings, directory: Path) -> None:
+@_with_settings
+def export(settings: "Settings", directory: Path) -> None:
     """Write what `import` reads: everything but secrets."""
+    from models.exchange.export import export_directory
 
-    async def run(store: Store) -> None:
+    async def run(store: "Store") -> None:
         with _progress() as progress:
             await export_directory(store, directory, progress=progress)
 
@@ -247,16 +289,20 @@ def export(settings: Settings, directory: Path) -> None:
 @canopy.command()
 def schema() -> None:
     """Print the GraphQL schema."""
+    from schema import schema_text
+
     click.echo(schema_text())
 
 
 @canopy.command()
 @click.argument("login")
-@click.pass_obj
-def token(settings: Settings, login: str) -> None:
+@_with_settings
+def token(settings: "Settings", login: str) -> None:
     """Print an access token for a login, for scripts. Good for 15 minutes."""
+    from edge.service import Service
+    from resolvers.sign_in import grant_to_operator
 
-    async def run(_store: Store) -> str:
+    async def run(_store: "Store") -> str:
         service = Service(settings)
         try:
             return (await grant_to_operator(service.store, service.sign_in, login)).access_token
@@ -267,13 +313,14 @@ def token(settings: Settings, login: str) -> None:
 
 
 @canopy.command()
-@click.pass_obj
-def check(settings: Settings) -> None:
+@_with_settings
+def check(settings: "Settings") -> None:
     """Verify that everything derived in the database follows from what it is derived from."""
+    from models.check import check
 
-    async def run(store: Store) -> int:
+    async def run(store: "Store") -> int:
         with _progress() as progress:
-            findings = await check_database(store, progress)
+            findings = await check(store, progress)
         for finding in findings:
             click.echo(f"{finding.count:,} {finding.what}, such as {', '.join(finding.examples)}")
         return len(findings)
@@ -285,14 +332,15 @@ def check(settings: Settings) -> None:
 
 @canopy.command()
 @click.option("--once", is_flag=True, help="End as soon as nothing is due that isn't in another worker's hands.")
-@click.pass_obj
-def work(settings: Settings, *, once: bool) -> None:
+@_with_settings
+def work(settings: "Settings", *, once: bool) -> None:
     """Do the jobs that operations leave: send mail, work off orders, renew. As many at a time as you like.
 
     SIGTERM and Ctrl-C let running jobs end, within ten seconds. On SQLite `serve` does the same by itself.
     """
+    from edge.service import open_worker
 
-    async def run(store: Store) -> None:
+    async def run(store: "Store") -> None:
         worker = open_worker(store, settings)
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(each, worker.stop)
@@ -321,15 +369,17 @@ class _Span(click.ParamType[timedelta]):
 @canopy.command()
 @click.option("--advance", type=_Span(), help="How far to set it ahead, such as 30d or 12h. There is no way back.")
 @click.option("--force", is_flag=True, help="Also where CANOPY_DEMO is off.")
-@click.pass_obj
-def clock(settings: Settings, advance: timedelta | None, *, force: bool) -> None:
+@_with_settings
+def clock(settings: "Settings", advance: timedelta | None, *, force: bool) -> None:
     """Tell the platform's time, or set it ahead: renewals and the ends of periods come as if it had passed."""
+    from resolvers import clock
+
     if advance and not (settings.demo or force):
         raise click.ClickException("This can't be taken back, so it is for demonstrations: CANOPY_DEMO=1, or --force.")
 
-    async def run(store: Store) -> str:
+    async def run(store: "Store") -> str:
         async with store.unfiltered("the platform's clock", write=advance is not None) as db:
-            now = await (platform_clock.now(db) if advance is None else platform_clock.advance(db, advance))
+            now = await (clock.now(db) if advance is None else clock.advance(db, advance))
         return now.isoformat(timespec="seconds")
 
     click.echo(_with_store(settings, run))

@@ -24,7 +24,7 @@ SERVERS = {
 """What is measured. The first is what everything is compared with."""
 FLOORS = ("rows", "json")
 _SECONDS_TO_START = 60
-_CANOPY = [sys.executable, "-c", "from gateway import main; main()"]
+_CANOPY = [sys.executable, "-c", "from commands import canopy; canopy()"]
 
 
 class ServerError(Exception):

@@ -66,7 +66,7 @@ class Scope:
 
     @lru_cache(_REMEMBERED)  # noqa: B019  # a bounded number of small frozen values
     def settings(self) -> Mapping[str, str | int]:
-        """The values that `models/policy.py` names, in its order."""
+        """The values that `models/policy/scope.py` names, in its order."""
         length = len(self.path)
         reach = Reach.OWN if self.only_user else self.reach
         further = {Reach.OWN: 0, Reach.DIRECT: paths.WIDTH, Reach.SUBTREE: _NO_LIMIT}[reach]

@@ -14,7 +14,10 @@ from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from models.policy import RULES, SETTINGS, sqlite_views
+from models.bell import Bell
+from models.policy.rules import RULES
+from models.policy.scope import SETTINGS
+from models.policy.sqlite import sqlite_views
 from models.scope import Scope
 from models.sqlite_writer import SqliteWriter, WritingConnection
 from models.statement import Engine, Row, Statement
@@ -176,6 +179,7 @@ class SqliteStore:
         self._idle_unfiltered: list[sqlite3.Connection] = []
         self._writing = asyncio.Lock()
         self._writer: WritingConnection | None = None
+        self.bell = Bell()
 
     @asynccontextmanager
     async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
@@ -200,6 +204,7 @@ class SqliteStore:
                 await _to_the_end(asyncio.to_thread(writer.begin))
                 yield writer
                 await writer.commit()
+                self.bell.ring()
             finally:
                 writer.end()
 

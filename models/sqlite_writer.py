@@ -12,7 +12,10 @@ from typing import Any
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
 from sqlmodel import SQLModel
 
-from models.policy import RULES, SETTINGS, UNREADABLE, WRITES, sqlite_triggers, sqlite_views
+from models.policy.rules import RULES, UNREADABLE
+from models.policy.scope import SETTINGS
+from models.policy.sqlite import sqlite_triggers, sqlite_views
+from models.policy.writes import WRITES
 from models.scope import Scope
 from models.statement import Engine, Statement
 from models.store import StoreError, StoreTimeoutError

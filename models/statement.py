@@ -38,7 +38,7 @@ from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
 from models.base import iso
-from models.policy import SETTINGS
+from models.policy.scope import SETTINGS
 
 Engine = Literal["postgresql", "sqlite"]
 Row = Any

@@ -3,30 +3,22 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
-from graphql import GraphQLError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from models.store import StoreError
-from resolvers.caller import Caller
-from resolvers.callers import Callers
-from resolvers.errors import UnauthenticatedError
-from resolvers.listener import Listener
-from resolvers.live import Hub
-from schema import executor, listen
-from schema.execution.documents import Answer, Document
-from schema.listening import is_live
-from schema.mutation import is_mutation
-from socket_messages import (
+from edge.operations import Asked, answered
+from edge.protocols.session import Session
+from edge.protocols.socket_messages import (
     FORBIDDEN,
     INITIALISATION_TIMEOUT,
     NOT_ACCEPTABLE,
     PROTOCOL,
+    SIGNED_OUT,
     TOO_MANY_INITIALISATIONS,
     TOO_MANY_SOCKETS,
     TOO_SLOW,
@@ -44,6 +36,16 @@ from socket_messages import (
     read_message,
     requested,
 )
+from edge.protocols.socket_operation import NotRunError, Operation, break_off, counts, refusing
+from edge.service import Service
+from models.store import StoreError
+from resolvers.caller import Caller
+from resolvers.errors import UnauthenticatedError
+from resolvers.listener import Listener, position
+from schema import executor, listen
+from schema.execution.documents import Answer, Document
+from schema.listening import is_live
+from schema.mutation import is_mutation
 
 log = logging.getLogger("canopy.sockets")
 
@@ -70,50 +72,16 @@ class SocketSettings:
     most_sockets: int = 20
 
 
-class Service(Protocol):
-    """As much of the gateway's service as sockets work with."""
-
-    callers: Callers
-    hub: Hub
-
-
-Run = Callable[[Caller, Document, Message], Awaitable[Answer]]
-"""Answers a query or a mutation, given as the payload of its message; its refusals are `CanopyError`s."""
-
-
-@dataclass(eq=False, slots=True)
-class _Operation:
-    """An operation of a client.
-
-    Args:
-        id: as the client chose it.
-        may_be_broken_off: what changes things comes to its end, whoever still waits for it.
-        is_over: for the client, which hears no more of it.
-        listener: what it has to be told, if it listens.
-    """
-
-    id: str
-    may_be_broken_off: bool = True
-    is_over: bool = False
-    listener: Listener | None = None
-
-
-class _RefusedError(Exception):
-    """The operation can't be run, for GraphQL's reasons."""
-
-
 class Sockets:
     """The endpoint.
 
     Args:
         service: what operations work with.
-        run: answers a query or a mutation.
         settings: how far sockets go.
     """
 
-    def __init__(self, service: Service, run: Run, settings: SocketSettings | None = None) -> None:
+    def __init__(self, service: Service, settings: SocketSettings | None = None) -> None:
         self._service = service
-        self._run = run
         self._settings = settings or SocketSettings()
         self._open: Counter[str] = Counter()
         """Sockets by their caller."""
@@ -125,22 +93,19 @@ class Sockets:
             await websocket.close(*NOT_ACCEPTABLE)
             return
         await websocket.accept(PROTOCOL)
-        await _Socket(websocket, self._service, self._run, self._settings, self._open).serve()
+        await _Socket(websocket, self._service, self._settings, self._open).serve()
 
 
 class _Socket:
     """One socket."""
 
-    def __init__(
-        self, websocket: WebSocket, service: Service, run: Run, settings: SocketSettings, opened: Counter[str]
-    ) -> None:
+    def __init__(self, websocket: WebSocket, service: Service, settings: SocketSettings, opened: Counter[str]) -> None:
         self._websocket = websocket
         self._service = service
-        self._run = run
         self._settings = settings
         self._opened = opened
         self._closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
-        self._tasks: dict[asyncio.Task[None], _Operation | None] = {}
+        self._tasks: dict[asyncio.Task[None], Operation | None] = {}
         """All that runs, with the operation that it runs for."""
         self._operations: dict[str, asyncio.Task[None]] = {}
         """Those that are not over for the client, by their ids."""
@@ -148,6 +113,7 @@ class _Socket:
         self._has_begun = False
         self._caller: Caller | None = None
         """Who the client is; None until that is acknowledged."""
+        self._session: Session | None = None
 
     async def serve(self) -> None:
         """Take messages until the socket is closed, then end what runs."""
@@ -160,7 +126,7 @@ class _Socket:
             timer.cancel()
             reading.cancel()
             for task, operation in self._tasks.items():
-                _end(task, operation)
+                break_off(task, operation)
             if self._closing.done():
                 with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):  # it may be gone, or take nothing
                     async with asyncio.timeout(_SECONDS_TO_CLOSE):
@@ -176,7 +142,7 @@ class _Socket:
         if not self._has_begun:
             self._close(*INITIALISATION_TIMEOUT)
 
-    def _start(self, work: Coroutine[Any, Any, None], operation: _Operation | None) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, None], operation: Operation | None) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks[task] = operation
         task.add_done_callback(self._put_down)
@@ -189,7 +155,7 @@ class _Socket:
             if operation.listener is not None:
                 operation.listener.end()
 
-    def _forget(self, operation: _Operation) -> None:
+    def _forget(self, operation: Operation) -> None:
         """Its id is free again, unless another operation has it by now."""
         if not operation.is_over:
             operation.is_over = True
@@ -245,9 +211,10 @@ class _Socket:
             self._opened[caller.subject] += 1
             try:
                 async with self._service.hub.joined():
+                    event_id = position(self._service.hub, caller.account_id)
                     self._caller = caller
-                    await self._send({"type": "connection_ack"})
-                    await asyncio.shield(self._closing)
+                    await self._send({"type": "connection_ack", "payload": {"eventId": event_id}})
+                    await self._stay()
             finally:
                 self._opened -= Counter([caller.subject])
         except UnauthenticatedError:
@@ -258,17 +225,41 @@ class _Socket:
             log.error("no socket can be opened: %s", error, exc_info=None if isinstance(error, StoreError) else error)
             self._close(*TRY_AGAIN_LATER)
 
+    async def _stay(self) -> None:
+        """Wait until the socket is closed, and see to it that it is once the client may not stay any more."""
+        hub = self._service.hub
+        self._session = Session(hub.callers, self._token, hub.settings.seconds_between_looks)
+        watching = asyncio.create_task(self._session.over())
+        try:
+            ends: set[asyncio.Future[Any]] = {watching, self._closing}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                await self._throw_out(watching.result())
+        finally:
+            watching.cancel()
+
+    async def _throw_out(self, why: UnauthenticatedError) -> None:
+        """End all operations, those that change things by waiting for them, and then the socket."""
+        changing = [task for task, operation in self._tasks.items() if operation and not operation.may_be_broken_off]
+        for operation_id, task in list(self._operations.items()):
+            if task not in changing:
+                self._complete(operation_id)
+                await self._send({"id": operation_id, "type": "error", "payload": [error_of(why).formatted]})
+        if changing:
+            await asyncio.wait(changing)
+        self._close(*SIGNED_OUT)
+
     async def _subscribe(self, operation_id: str, payload: Message) -> None:
         """Start an operation. One that listens does so from here on, before another message is taken."""
         if self._caller is None:
             raise ClosedError(*UNAUTHORIZED)
         if operation_id in self._operations:
             raise ClosedError(4409, f"Subscriber for {operation_id[:_CHARACTERS_OF_ID]} already exists")
-        if sum(map(_counts, self._tasks.values())) >= self._settings.most_operations:
+        if sum(map(counts, self._tasks.values())) >= self._settings.most_operations:
             error = TooManyOperationsError(f"At most {self._settings.most_operations} operations at a time.")
             await self._send({"id": operation_id, "type": "error", "payload": [error_of(error).formatted]})
             return
-        operation = _Operation(operation_id)
+        operation = Operation(operation_id)
         answers = self._answers(operation, payload, self._caller)
         self._operations[operation_id] = self._start(self._operate(operation, answers), operation)
 
@@ -279,21 +270,21 @@ class _Socket:
             operation = self._tasks[task]
             if operation is not None:
                 self._forget(operation)
-            _end(task, operation)
+            break_off(task, operation)
 
     # What it is told
 
-    def _answers(self, operation: _Operation, payload: Message, caller: Caller) -> AsyncGenerator[Answer, None]:
+    def _answers(self, operation: Operation, payload: Message, caller: Caller) -> AsyncGenerator[Answer, None]:
         """What an operation comes to: one answer, or one for each event."""
         document, name = executor.document(payload["query"]), payload.get("operationName") or None
         if document.errors:
-            return _refusing(document.errors)
+            return refusing(document.errors)
         if not is_live(document, name):
             operation.may_be_broken_off = not is_mutation(document, name)
             return self._answered(document, payload)
         listening = listen(document, name, payload.get("variables"))
         if isinstance(listening, list):
-            return _refusing(listening)
+            return refusing(listening)
         hub = self._service.hub
         operation.listener = Listener(
             hub, self._token, caller.account_id, listening.wanted, lambda: self._close(*TOO_SLOW)
@@ -301,12 +292,14 @@ class _Socket:
         return operation.listener.answers(listening.answer)
 
     async def _answered(self, document: Document, payload: Message) -> AsyncGenerator[Answer, None]:
-        answer = await self._run(await self._service.callers.behind(self._token), document, payload)
+        asked = Asked(payload["query"], payload.get("variables"), payload.get("operationName") or None)
+        caller = await self._service.callers.behind(self._token, is_fresh=is_mutation(document, asked.name))
+        answer, _ = await answered(self._service, caller, document, asked)
         if answer.is_request_error:
-            raise _RefusedError(answer.errors)
+            raise NotRunError(answer.errors)
         yield answer
 
-    async def _operate(self, operation: _Operation, answers: AsyncGenerator[Answer, None]) -> None:
+    async def _operate(self, operation: Operation, answers: AsyncGenerator[Answer, None]) -> None:
         try:
             async with aclosing(answers):
                 async for answer in answers:
@@ -314,17 +307,19 @@ class _Socket:
             end: Message = {"type": "complete"}
         except WebSocketDisconnect:
             return
-        except _RefusedError as error:
+        except NotRunError as error:
             end = {"type": "error", "payload": [error_of(each).formatted for each in error.args[0]]}
         except Exception as error:
             end = {"type": "error", "payload": [error_of(error).formatted]}
+            if isinstance(error, UnauthenticatedError) and self._session:
+                self._session.doubt()
         is_over = operation.is_over
         self._forget(operation)  # before the client can know that the id is free
         if not is_over:
             with suppress(WebSocketDisconnect):
                 await self._send({"id": operation.id} | end)
 
-    async def _tell(self, operation: _Operation, message: Message) -> None:
+    async def _tell(self, operation: Operation, message: Message) -> None:
         if not operation.is_over:
             await self._send({"id": operation.id} | message)
 
@@ -336,19 +331,3 @@ class _Socket:
             self._close(*TOO_SLOW)
         except RuntimeError:  # the socket was closed meanwhile
             raise WebSocketDisconnect from None
-
-
-def _counts(operation: _Operation | None) -> bool:
-    """Whether it takes a place: until it is over, or as long as it can't be broken off."""
-    return operation is not None and not (operation.is_over and operation.may_be_broken_off)
-
-
-def _end(task: asyncio.Task[None], operation: _Operation | None) -> None:
-    """Break off what may be; what changes things goes on."""
-    if operation is None or operation.may_be_broken_off:
-        task.cancel()
-
-
-async def _refusing(errors: Sequence[GraphQLError]) -> AsyncGenerator[Answer, None]:
-    raise _RefusedError(errors)
-    yield  # what makes it a generator

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from graphql import GraphQLError
 
-from gateway_auth import MAX_BODY
+from edge.limits.body import MAX_BODY
 from models.store import StoreError
 from resolvers.errors import CanopyError, UnavailableError
 from schema.errors import public
@@ -24,6 +24,7 @@ TRY_AGAIN_LATER = (1013, "Try again later")
 TOO_SLOW = (1013, "Too slow: go on after the last event that you have")
 UNAUTHORIZED = (4401, "Unauthorized")
 FORBIDDEN = (4403, "Forbidden")
+SIGNED_OUT = (4403, "Forbidden: sign in again")
 TOO_MANY_SOCKETS = (4403, "Too many connections of one caller")
 NOT_ACCEPTABLE = (4406, "Subprotocol not acceptable")
 INITIALISATION_TIMEOUT = (4408, "Connection initialisation timeout")

@@ -3,7 +3,7 @@
 import logging
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.background import BackgroundTask
@@ -11,54 +11,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from models.store import Store, StoreError
-from resolvers import acting, links, sign_in
+from edge.exposure.headers import SECURITY_HEADERS
+from edge.limits.body import MAX_BODY, BodyTooLargeError, read_body
+from edge.service import Service, service_of
+from models.store import StoreError
+from resolvers import acting, sign_in
 from resolvers.errors import UnavailableError
 from resolvers.forgotten import forgotten
+from resolvers.link_following import Followed, follow
 from resolvers.oauth import Grant, Refusal, SignInError
-from resolvers.sign_in import SignInSettings
 from schema.node import split
 
 log = logging.getLogger("canopy")
 
-MAX_BODY = 256 * 1024
-SECURITY_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  # a grant's name
 
 Form = Mapping[str, str]
-
-
-class Service(Protocol):
-    """As much of the gateway's service as signing in works with."""
-
-    store: Store
-    sign_in: SignInSettings
-
-
-class BodyTooLargeError(Exception):
-    """The request's body is larger than `MAX_BODY`."""
-
-
-async def read_body(request: Request) -> bytes:
-    """The body, refused as soon as it is known to be too large.
-
-    Raises:
-        BodyTooLargeError: it is.
-    """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:12]) > MAX_BODY:
-        raise BodyTooLargeError
-    chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > MAX_BODY:
-            raise BodyTooLargeError
-    return bytes(chunks)
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
 
 
 def _address(request: Request) -> str:
@@ -83,7 +51,10 @@ def _not_granted(error: SignInError) -> Response:
         headers["retry-after"] = str(error.retry_after)
     if status == 401:
         headers["www-authenticate"] = "Basic"
-    return JSONResponse({"error": str(error.error), "error_description": error.description}, status, headers)
+    answer = {"error": str(error.error), "error_description": error.description}
+    if error.field is not None:
+        answer["field"] = error.field
+    return JSONResponse(answer, status, headers)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -159,7 +130,7 @@ def _wanted_account(form: Form) -> int | None:
 
 
 async def _by_password(request: Request, form: Form) -> Grant:
-    service = _service(request)
+    service = service_of(request)
     login, password = _needed(form, "username", "password")
     return await sign_in.sign_in_with_password(
         service.store, service.sign_in, login, password, _address(request), _wanted_account(form)
@@ -167,13 +138,13 @@ async def _by_password(request: Request, form: Form) -> Grant:
 
 
 async def _by_refresh_token(request: Request, form: Form) -> Grant:
-    service = _service(request)
+    service = service_of(request)
     (refresh_token,) = _needed(form, "refresh_token")
     return await sign_in.refresh(service.store, service.sign_in, refresh_token, _wanted_account(form))
 
 
 async def _by_client_secret(request: Request, form: Form) -> Grant:
-    service = _service(request)
+    service = service_of(request)
     client_id, secret = _client_credentials(request, form)
     return await sign_in.sign_in_with_client_secret(
         service.store, service.sign_in, client_id, secret, _address(request)
@@ -181,7 +152,7 @@ async def _by_client_secret(request: Request, form: Form) -> Grant:
 
 
 async def _by_exchange(request: Request, form: Form) -> Grant:
-    service = _service(request)
+    service = service_of(request)
     subject_token, of_type, audience = _needed(form, "subject_token", "subject_token_type", "audience")
     if of_type != acting.ACCESS_TOKEN or form.get("requested_token_type", of_type) != of_type:
         raise SignInError(Refusal.INVALID_REQUEST, f"An access token is given for one: {acting.ACCESS_TOKEN}.")
@@ -201,7 +172,7 @@ _GRANTS: dict[str, Callable[[Request, Form], Awaitable[Grant]]] = {
 @_told
 async def revoke(request: Request) -> Response:
     """Sign out: take back a refresh token and its successors (RFC 7009)."""
-    service = _service(request)
+    service = service_of(request)
     (refresh_token,) = _needed(await _form(request), "token")
     await sign_in.revoke(service.store, service.sign_in, refresh_token)
     return Response(status_code=200, headers=SECURITY_HEADERS)
@@ -210,11 +181,11 @@ async def revoke(request: Request) -> Response:
 @_told
 async def link(request: Request) -> Response:
     """Follow a link out of a mail: choose a password and a security question, or come into a further account."""
-    service = _service(request)
+    service = service_of(request)
     form = await _form(request)
     (link_token,) = _needed(form, "token")
-    given = links.Followed(link_token, form.get("password", ""), form.get("question", ""), form.get("answer", ""))
-    login = await links.follow(service.store, service.sign_in, given, _address(request))
+    given = Followed(link_token, form.get("password", ""), form.get("question", ""), form.get("answer", ""))
+    login = await follow(service.store, service.sign_in, given, _address(request))
     return JSONResponse({"login": login}, headers=SECURITY_HEADERS)
 
 
@@ -222,7 +193,7 @@ async def link(request: Request) -> Response:
 async def forgot(request: Request) -> Response:
     """Have a link for a new password mailed. The answer, and when it comes, doesn't tell whether there is the login."""
     (login,) = _needed(await _form(request), "login")
-    later = BackgroundTask(_mail_link, _service(request), login, _address(request))
+    later = BackgroundTask(_mail_link, service_of(request), login, _address(request))
     return Response(status_code=202, headers=SECURITY_HEADERS, background=later)
 
 

@@ -1,0 +1,1 @@
+"""What strangers, other sites and browsers may learn and do."""

@@ -1,0 +1,1 @@
+"""The ways in which clients send operations and are answered."""
