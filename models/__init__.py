@@ -46,6 +46,7 @@ from models.order import (
 from models.order_charge import OrderCharge
 from models.outbox import Event, EventKind, Topic
 from models.plan import BillingModel, Plan, PlanPeriod, RefundPolicy
+from models.plan_switch import PlanSwitch, SwitchKind, SwitchPolicy, SwitchTime
 from models.price import Price, PriceModel, PriceType
 from models.price_sheet import PriceSheet, PriceSheetKind
 from models.product import (
@@ -113,6 +114,7 @@ __all__ = [
     "PaymentTerm",
     "Plan",
     "PlanPeriod",
+    "PlanSwitch",
     "PostKind",
     "Price",
     "PriceModel",
@@ -143,6 +145,9 @@ __all__ = [
     "SubscriptionItem",
     "SubscriptionLot",
     "SubscriptionStatus",
+    "SwitchKind",
+    "SwitchPolicy",
+    "SwitchTime",
     "Topic",
     "User",
     "UserDenial",

@@ -100,6 +100,8 @@ class Order(Owned, Dated, table=True):
     """The first day of the term that is paid for: one that it begins, or the running one. Null: imported."""
     term_until: date | None = Field(default=None, sa_type=Day)
     """The day on which that term ends and the next begins, aligned if that was asked for."""
+    stoppable_until: datetime | None = Field(default=None, sa_type=Instant)
+    """Set when it is begun: the first instant at which it can't be called off any more. Null: it can't be."""
 
 
 class OrderLine(Owned, table=True):

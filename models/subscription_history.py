@@ -40,3 +40,7 @@ class SubscriptionHistory(Owned, table=True):
     reason: QuantityReason = Field(sa_type=Bytewise)
     quantity_before: int
     quantity_after: int
+    from_product_id: int | None = Field(default=None, sa_type=BigId)
+    """Which product the item was of until then. Null: it wasn't switched."""
+    from_plan_id: int | None = Field(default=None, sa_type=BigId)
+    """Under which plan it was until then; likewise."""

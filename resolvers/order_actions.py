@@ -1,15 +1,16 @@
 """What a caller may do with an order: answered by what also enforces it."""
 
+from datetime import datetime
 from enum import StrEnum
 
-from models import OrderStatus, OrderWait
+from models import OrderStatus, OrderType, OrderWait
 from models.life import order as life
 from models.life.order import OrderEvent
 from models.statement import Row
 from resolvers.caller import Caller
 from resolvers.privileges import Privilege
 
-NEEDS = ("path", "status", "waiting_for")
+NEEDS = ("path", "status", "waiting_for", "stoppable_until", "type", "term_from", "created_at")
 """The columns of an order that decide."""
 
 
@@ -33,10 +34,32 @@ _NEEDS: dict[OrderAction, tuple[Privilege, OrderEvent | None]] = {
 _BY_VENDOR = {OrderAction.ORDER_APPROVE, OrderAction.ORDER_REJECT}
 
 
-def is_cancellable(order: Row) -> bool:
-    """Whether an order can be cancelled: not once it is being processed, for what provisions can't be stopped."""
+def is_cancellable(order: Row, at: datetime) -> bool:
+    """Whether an order can be cancelled: while it is being processed, as long as it can be stopped."""
     status = OrderStatus(order.status)
-    return status is not OrderStatus.PROCESSING and life.can(status, OrderEvent.CANCEL)
+    return life.can(status, OrderEvent.CANCEL) and (status is not OrderStatus.PROCESSING or is_stoppable(order, at))
+
+
+def is_stoppable(order: Row, at: datetime) -> bool:
+    """Whether what provisions can stop at an order that it is working on, and nothing speaks against that."""
+    until = order.stoppable_until
+    return until is not None and at < _instant(until)
+
+
+def is_outdated(order: Row, at: datetime) -> bool:
+    """Whether what an order in error charges or gives back was worked out for a day that is over, or a moment.
+
+    What is bought anew, or renewed, is paid for a term of its own.
+    """
+    if order.type == OrderType.MIGRATION:
+        return order.term_from is not None
+    is_for_its_day = order.type in (OrderType.CHANGE, OrderType.CANCELLATION)
+    return is_for_its_day and _instant(order.created_at).date() != at.date()
+
+
+def _instant(value: datetime | str) -> datetime:
+    """An instant as either engine gives it."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def is_to_be_approved(caller: Caller, order: Row) -> bool:
@@ -45,19 +68,21 @@ def is_to_be_approved(caller: Caller, order: Row) -> bool:
     return is_waiting and len(order.path) > len(caller.path)
 
 
-def allowed_actions(caller: Caller, order: Row) -> list[OrderAction]:
+def allowed_actions(caller: Caller, order: Row, at: datetime) -> list[OrderAction]:
     """The actions that the caller may take at an order that it can see, as the order stands now."""
     if not order.path.startswith(caller.path):
         return []  # it was sold by a former vendor
     return [
         action for action, (privilege, event) in _NEEDS.items()
-        if caller.may(privilege) and _fits(action, event, caller, order)
+        if caller.may(privilege) and _fits(action, event, caller, order, at)
     ]  # fmt: skip
 
 
-def _fits(action: OrderAction, event: OrderEvent | None, caller: Caller, order: Row) -> bool:
+def _fits(action: OrderAction, event: OrderEvent | None, caller: Caller, order: Row, at: datetime) -> bool:
     if action in _BY_VENDOR:
         return is_to_be_approved(caller, order)
     if action is OrderAction.ORDER_CANCEL:
-        return is_cancellable(order)
+        return is_cancellable(order, at)
+    if action is OrderAction.ORDER_RESUBMIT and is_outdated(order, at):
+        return False
     return event is None or life.can(OrderStatus(order.status), event)

@@ -1,12 +1,15 @@
 """Orders: placing them, tried out first or not, and what people do with them before they are completed."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import orjson
 
-from models import OrderStatus, OrderWait
+from models import OrderStatus, OrderType, OrderWait
 from models.beyond import chain, order_charges
+from models.beyond.chain import Edge
 from models.life.order import OrderEvent
 from models.statement import Row
 from resolvers.accounts import ACCOUNT
@@ -15,17 +18,21 @@ from resolvers.changing import ChangingContext
 from resolvers.errors import RefusedError, UserError, UserErrorCode
 from resolvers.inputs import MOST_ATTRIBUTES, Attributes, Input, OrderId, Text100, Text500, said
 from resolvers.operation import Operation, Target, operation
+from resolvers.order_actions import is_outdated, is_stoppable
 from resolvers.ordering import charges, terms
 from resolvers.ordering.asked import OrderRequest
 from resolvers.ordering.draft import Draft
+from resolvers.ordering.giving_back import instant_of
 from resolvers.ordering.placing import charge, place_order
 from resolvers.ordering.progress import call_off, move_order, work_off
 from resolvers.orders import LINES_OF, ORDER
 from resolvers.perform import Item
 from resolvers.privileges import Privilege
+from resolvers.subscription_moves import ITEMS_OF
 
 _ACCOUNT = Target(ACCOUNT, by="account", is_changed=False)
 _ORDER = Target(ORDER, by="order")
+_OTHER_VENDOR = "The account is supplied by other vendors now. Place a new order."
 _CREDIT = (UserErrorCode.ACCOUNT_ON_HOLD, UserErrorCode.CREDIT_LIMIT, UserErrorCode.VENDOR_UNAVAILABLE)
 _CODES = (
     *_CREDIT,
@@ -114,17 +121,34 @@ async def update(act: Act, given: OrderUpdate) -> None:
 
 
 @operation(
-    privilege=Privilege.ORDERS_CANCEL, gives="order", target=_ORDER, codes=(UserErrorCode.WRONG_STATE,), bulk=True
+    privilege=Privilege.ORDERS_CANCEL,
+    gives="order",
+    target=_ORDER,
+    codes=(UserErrorCode.OUTSIDE_WINDOW, UserErrorCode.WRONG_STATE),
+    bulk=True,
 )
 async def cancel(act: Act, given: OrderCancel) -> None:
-    """Cancel an order that isn't being processed or completed; what was charged for it is given back on every edge.
+    """Cancel an order that isn't completed; what was charged for it is given back on every edge.
 
-    What is completed ends by an order of type CANCELLATION.
+    What is being processed is cancelled only if what provisions can stop it, and as long as what it buys could be given
+    back: until the order's `cancellableUntil`. What it has begun is undone. What is completed ends by an order of type
+    CANCELLATION.
     """
     if act.target.status == OrderStatus.PROCESSING:
-        message = "The order is being processed. Wait for it; then cancel what it created, or submit it again."
-        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
+        _require_stoppable(act, act.target)
     await call_off(act, act.target, OrderEvent.CANCEL)
+
+
+def _require_stoppable(act: Act, order: Row) -> None:
+    """Refuse to cancel what is being processed and can't be stopped, or not any more."""
+    if order.stoppable_until is None:
+        message = (
+            "What is being processed here can't be stopped. Wait for it; then cancel what it made, or resubmit it."
+        )
+        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
+    if not is_stoppable(order, act.now):
+        message = f"It could be cancelled until {instant_of(order.stoppable_until):%Y-%m-%d %H:%M} UTC. Wait for it."
+        act.refuse(UserErrorCode.OUTSIDE_WINDOW, message, "order")
 
 
 @operation(
@@ -137,9 +161,13 @@ async def cancel(act: Act, given: OrderCancel) -> None:
 async def resubmit(act: Act, given: OrderResubmit) -> None:
     """Submit an order in error again, at the prices that were fixed when it was placed.
 
-    The whole chain is checked and charged again.
+    The whole chain is checked and charged again. A change or a cancellation of a day gone by, or of what has changed
+    meanwhile, is placed anew instead, and so is a migration.
     """
     order = act.target
+    if is_outdated(order, act.now):
+        message = "What it charges and gives back has to be worked out anew. Place a new order."
+        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
     if given.waives_credit_check:
         act.caller.require(Privilege.ORDERS_WAIVE_CREDIT_CHECK)
     account = await _buyer(act, order)
@@ -147,17 +175,47 @@ async def resubmit(act: Act, given: OrderResubmit) -> None:
     statuses = await chain.statuses(act.writer, order.path)
     if order.subscription_id is not None:
         await terms.lock(act, account, order.subscription_id)
-        await terms.refuse_open(act, order.subscription_id, besides=order.id)
-    terms.check_standing(act, statuses, order.type, is_more=order.total_micros > 0)
+        await terms.refuse_open(act, account, order.subscription_id, besides=order.id)
+        await _refuse_changed(act, order)
+    await terms.check_standing(act, account, statuses, OrderType(order.type), is_more=order.total_micros > 0)
     values = {"submission": order.submission + 1, "error_message": None, "status_code": "AS"}
     values |= {"credit_check": not given.waives_credit_check}
     await move_order(act, order, OrderEvent.RESUBMIT, **values)
     order = order._replace(submission=order.submission + 1)
     edges = await chain.edges(act.writer, order.path)
     fixed = await order_charges.of_order(act.writer, order)
+    _refuse_moved(act, edges, fixed)
     amounts = charges.stored_amounts(edges, fixed, await act.rows(LINES_OF, {"order": order.id}))
     await charge(act, account, amounts, order, order.currency, waived_from)
     await work_off(act, order)
+
+
+def _refuse_moved(act: Act, edges: Sequence[Edge], fixed: Sequence[Row]) -> None:
+    """Refuse an order whose prices were fixed for other vendors: the account's own, or further up.
+
+    Raises:
+        RefusedError: so they were.
+    """
+    then = {(row.seller_id, row.buyer_id) for row in fixed if row.seller_id is not None}
+    if then and then != {(edge.seller_id, edge.buyer_id) for edge in edges if edge.seller_id is not None}:
+        act.refuse(UserErrorCode.WRONG_STATE, _OTHER_VENDOR, "order")
+
+
+async def _refuse_changed(act: Act, order: Row) -> None:
+    """Refuse what was worked out for other quantities than the order's subscription has by now.
+
+    Raises:
+        RefusedError: so it was.
+    """
+    if order.type == OrderType.SALES:
+        return
+    before: Counter[int] = Counter()
+    for line in await act.rows(LINES_OF, {"order": order.id}):
+        before[line.product_id] += line.previous_quantity or 0
+    now = {item.product_id: item.quantity for item in await act.rows(ITEMS_OF, {"subscription": order.subscription_id})}
+    if any(now.get(product, 0) != units for product, units in before.items()):
+        message = "The subscription has other quantities by now. Place a new order."
+        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
 
 
 async def _buyer(act: Act, order: Row) -> Row:
@@ -168,8 +226,7 @@ async def _buyer(act: Act, order: Row) -> Row:
     """
     rows = await act.rows(_ACCOUNT.statement, {"row_id": order.account_id})
     if not rows or rows[0].path != order.path:
-        message = "The account has another vendor now. Place a new order."
-        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
+        act.refuse(UserErrorCode.WRONG_STATE, _OTHER_VENDOR, "order")
     return rows[0]
 
 
@@ -231,7 +288,7 @@ class Estimate:
     errors: tuple[UserError, ...] = field(default=())
 
 
-class _TriedError(Exception):
+class TriedError(Exception):
     """Leaves the transaction, so that nothing of it stays."""
 
     def __init__(self, estimate: Estimate) -> None:
@@ -247,12 +304,12 @@ async def _try_out(act: Act, given: OrderEstimate) -> None:
             act.refuse(UserErrorCode.NOT_FOUND, "There is no such account.", "account")
         placed = await place_order(act, rows[0], given)
     except RefusedError as refusal:
-        raise _TriedError(Estimate(None, refusal.errors)) from refusal
-    raise _TriedError(Estimate(placed.draft))
+        raise TriedError(Estimate(None, refusal.errors)) from refusal
+    raise TriedError(Estimate(placed.draft))
 
 
-_TRIAL = Operation("orderEstimate", _try_out, OrderEstimate, Privilege.ORDERS_PLACE, gives="order", codes=_CODES)
-"""Not among those that change something, for it never does."""
+TRIAL = Operation("orderEstimate", _try_out, OrderEstimate, Privilege.ORDERS_PLACE, gives="order", codes=_CODES)
+"""Behind `orderEstimate` and `orderValidate`; not among the operations that change something, for it never does."""
 
 
 async def estimate(context: ChangingContext, values: dict[str, object]) -> Estimate:
@@ -263,7 +320,7 @@ async def estimate(context: ChangingContext, values: dict[str, object]) -> Estim
         UnavailableError: the database is too busy.
     """
     try:
-        outcome = await context.perform(_TRIAL, Item(values), uuid4().hex)
-    except _TriedError as tried:
+        outcome = await context.perform(TRIAL, Item(values), uuid4().hex)
+    except TriedError as tried:
         return tried.estimate
     return Estimate(None, outcome.errors)  # the input makes no sense, so nothing was tried

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, or_, select
 
-from models import Order, OrderCharge, OrderLine, SubscriptionLot
+from models import Order, OrderCharge, OrderLine, OrderStatus, SubscriptionLot
 from models.base import table_of
 from models.statement import Statement, any_of
 from resolvers.accounts import BELOW
-from resolvers.listing import Listing, Sort, at_least, before, instant, one_of
+from resolvers.listing import Columns, Listing, Sort, at_least, before, instant, one_of
 from resolvers.source import Source, one, pages_by, pages_of_scope, several
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ LINES_OF = Statement(
     select(*LINE.c).where(LINE.c.order_id == bindparam("order")).order_by(LINE.c.position), LINE.name, is_lookup=True
 )
 """The lines of an order, whole."""
+
+
+def is_open(c: Columns) -> ColumnElement[bool]:
+    """Orders that nothing can be ordered beside: not through yet, or called off and still being undone."""
+    open_ones = (OrderStatus.SUBMITTED, OrderStatus.PROCESSING)
+    undone = and_(c["status"] == OrderStatus.CANCELLED.value, c["stoppable_until"].is_not(None))
+    return or_(*(c["status"] == status.value for status in open_ones), undone)
+
 
 ORDERS = Listing(
     table=ORDER,
@@ -47,6 +55,8 @@ ORDERS = Listing(
 in_scope = pages_of_scope(ORDERS)
 of_account = pages_by(ORDERS, "account_id")
 by_id = one(ORDER, "id")
+by_order_id = one(ORDER, "order_id")
+by_order_done = one(ORDER, "by_order_id")
 lines = several(LINE, "order_id", order=("order_id", "position"))
 charges = several(table_of(OrderCharge), "line_id", order=("line_id", "id"))
 

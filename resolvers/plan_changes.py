@@ -199,4 +199,4 @@ async def _write(act: Act, statement: Statement, plan: Row | Plan, period: Perio
     row = {"plan_id": plan.id, "type": period.type.value, "duration": period.duration} | terms
     new = {f"new_{name}": value for name, value in row.items()}
     await act.writer.write(statement, _key(plan.id or 0, period) | new)
-    await catalogue.record(act, PLAN, plan.id or 0, {}, {"period": period.text} | terms)
+    await act.record(PLAN, plan.id or 0, {}, {"period": period.text} | terms)

@@ -178,5 +178,5 @@ async def _replace_dependencies(act: Act, row: Row | Product, ids: Sequence[int]
         return False
     rows = [{"product_id": row.id, "depends_on_id": each} for each in after]
     await act.work_out(DEPENDENCY, "product_id", row.id, rows)
-    await catalogue.record(act, PRODUCT, row.id or 0, {"depends_on": before}, {"depends_on": after})
+    await act.record(PRODUCT, row.id or 0, {"depends_on": before}, {"depends_on": after})
     return True

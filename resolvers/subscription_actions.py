@@ -20,6 +20,7 @@ class SubscriptionAction(StrEnum):
     SUBSCRIPTION_HOLD = "SUBSCRIPTION_HOLD"
     SUBSCRIPTION_QUANTITY_SET = "SUBSCRIPTION_QUANTITY_SET"
     SUBSCRIPTION_RELEASE = "SUBSCRIPTION_RELEASE"
+    SUBSCRIPTION_UPGRADE = "SUBSCRIPTION_UPGRADE"
 
 
 RUNNING = frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.HOLD})
@@ -32,11 +33,35 @@ STATES: dict[SubscriptionAction, tuple[Privilege, frozenset[SubscriptionStatus]]
     SubscriptionAction.SUBSCRIPTION_HOLD: (Privilege.SUBSCRIPTIONS_MANAGE, RUNNING),
     SubscriptionAction.SUBSCRIPTION_QUANTITY_SET: (Privilege.ORDERS_PLACE, frozenset({SubscriptionStatus.ACTIVE})),
     SubscriptionAction.SUBSCRIPTION_RELEASE: (Privilege.SUBSCRIPTIONS_MANAGE, frozenset({SubscriptionStatus.HOLD})),
+    SubscriptionAction.SUBSCRIPTION_UPGRADE: (Privilege.ORDERS_PLACE, frozenset({SubscriptionStatus.ACTIVE})),
 }
 """What an action takes, and the states in which it can be done."""
 
 
-def allowed_actions(caller: Caller, subscription: Row) -> list[SubscriptionAction]:
-    """The actions that the caller may take at a subscription that it can see, as that stands now."""
+_BY_ORDERS = {
+    SubscriptionAction.SUBSCRIPTION_CANCEL,
+    SubscriptionAction.SUBSCRIPTION_QUANTITY_SET,
+    SubscriptionAction.SUBSCRIPTION_UPGRADE,
+}
+"""Actions that place an order: one at a time, by whoever may see prices."""
+
+
+def allowed_actions(
+    caller: Caller, subscription: Row, *, is_open: bool = False, is_switchable: bool = True
+) -> list[SubscriptionAction]:
+    """The actions that the caller may take at a subscription that it can see, as that stands now.
+
+    Args:
+        caller: who would.
+        subscription: its row.
+        is_open: whether an order is open for it.
+        is_switchable: whether it can be switched to any other terms.
+    """
     status = SubscriptionStatus(subscription.status)
-    return [action for action, (privilege, states) in STATES.items() if caller.may(privilege) and status in states]
+    hidden = set() if is_switchable else {SubscriptionAction.SUBSCRIPTION_UPGRADE}
+    if is_open or not (caller.may(Privilege.FINANCES_VIEW) or caller.may(Privilege.PRICES_VIEW)):
+        hidden = _BY_ORDERS
+    return [
+        action for action, (privilege, states) in STATES.items()
+        if caller.may(privilege) and status in states and action not in hidden
+    ]  # fmt: skip

@@ -1,5 +1,7 @@
 """What people do with subscriptions: change quantities, hold, release, cancel, let renew or not."""
 
+from dataclasses import replace
+
 import orjson
 from sqlalchemy import bindparam, or_, select
 
@@ -8,7 +10,7 @@ from models.life.subscription import HoldReason
 from models.statement import Row, Statement
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
-from resolvers.errors import UserErrorCode
+from resolvers.errors import RefusedError, UserErrorCode
 from resolvers.inputs import MOST_ATTRIBUTES, Attributes, Input, SubscriptionId, Text500, said
 from resolvers.operation import Target, operation
 from resolvers.ordering.asked import OrderLineInput, OrderRequest, Units
@@ -18,7 +20,7 @@ from resolvers.privileges import Privilege
 from resolvers.subscription_actions import RUNNING
 from resolvers.subscription_moves import reasons_of, renew_on, set_reasons
 from resolvers.subscriptions import SUBSCRIPTION
-from resolvers.trade_inputs import ProductId
+from resolvers.trade_inputs import PeriodInput, PlanId, ProductId
 from resolvers.work.renewing import day
 
 _SUBSCRIPTION = Target(SUBSCRIPTION, by="subscription")
@@ -68,6 +70,18 @@ class SubscriptionQuantitySet(Input):
     scheduled_on: OrderSchedule | None = said("When it takes effect. Left out: at once.", None)
 
 
+class SubscriptionUpgrade(Input):
+    """Which subscription is switched to what: one of its `upgrades`, named by as much as tells it from the others."""
+
+    subscription: SubscriptionId = said("The subscription.")
+    product: ProductId | None = said("The product that its own becomes, or keeps to be.", None)
+    plan: PlanId | None = said("Under which plan.", None)
+    subscription_period: PeriodInput | None = said("For how long at a time.", None)
+    scheduled_on: OrderSchedule | None = said(
+        "When it takes effect. Left out: at once, unless the provider lets it be switched at the renewal only.", None
+    )
+
+
 class SubscriptionCancel(Input):
     """Which subscription to cancel."""
 
@@ -111,6 +125,7 @@ class SubscriptionRelease(Input):
     target=_SUBSCRIPTION,
     codes=(*_OF_ORDERS, UserErrorCode.INVALID),
     bulk=True,
+    also=("order",),
 )
 async def quantity_set(act: Act, given: SubscriptionQuantitySet) -> None:
     """Change how many units a subscription has: places an order of type CHANGE, which is worked off afterwards.
@@ -126,7 +141,32 @@ async def quantity_set(act: Act, given: SubscriptionQuantitySet) -> None:
     await _place(act, OrderType.CHANGE, given.scheduled_on, [line])
 
 
-@operation(privilege=Privilege.ORDERS_PLACE, gives="subscription", target=_SUBSCRIPTION, codes=_OF_ORDERS, bulk=True)
+@operation(
+    privilege=Privilege.ORDERS_PLACE,
+    gives="subscription",
+    target=_SUBSCRIPTION,
+    codes=(*_OF_ORDERS, UserErrorCode.INVALID, UserErrorCode.REQUIRED),
+    bulk=True,
+    also=("order",),
+)
+async def upgrade(act: Act, given: SubscriptionUpgrade) -> None:
+    """Switch a subscription to another product, plan or period: places an order of type MIGRATION.
+
+    What the present terms cost is returned as the provider's switch says, and the new ones are charged at today's
+    prices. At the renewal neither is done before. Takes the privilege to see prices, too.
+    """
+    line = OrderLineInput(product=given.product, plan=given.plan, subscription_period=given.subscription_period)
+    await _place(act, OrderType.MIGRATION, given.scheduled_on, [line])
+
+
+@operation(
+    privilege=Privilege.ORDERS_PLACE,
+    gives="subscription",
+    target=_SUBSCRIPTION,
+    codes=_OF_ORDERS,
+    bulk=True,
+    also=("order",),
+)
 async def cancel(act: Act, given: SubscriptionCancel) -> None:
     """End a subscription: places an order of type CANCELLATION, which is worked off afterwards.
 
@@ -138,7 +178,17 @@ async def cancel(act: Act, given: SubscriptionCancel) -> None:
 async def _place(act: Act, of_type: OrderType, scheduled_on: OrderSchedule | None, lines: list[OrderLineInput]) -> None:
     accounts = await act.rows(_ACCOUNT.statement, {"row_id": act.target.account_id})
     request = OrderRequest(type=of_type, subscription=act.target.id, lines=lines, scheduled_on=scheduled_on)
-    await place_order(act, accounts[0], request)
+    try:
+        await place_order(act, accounts[0], request)
+    except RefusedError as refusal:
+        raise RefusedError(*(replace(error, path=_as_given(error.path)) for error in refusal.errors)) from refusal
+
+
+def _as_given(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Where what an order's input calls so stands in the input of an operation on a subscription."""
+    if path[:1] == ("lines",):
+        return path[2:]
+    return () if path == ("account",) else path
 
 
 @operation(

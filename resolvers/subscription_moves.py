@@ -119,9 +119,17 @@ async def remove_later(act: Act, row: Row) -> None:
 
 
 async def remember(
-    act: Act, item: Any, reason: QuantityReason, before: int, after: int, *, by_order_id: int | None = None
+    act: Act,
+    item: Any,
+    reason: QuantityReason,
+    before: int,
+    after: int,
+    *,
+    by_order_id: int | None = None,
+    from_product_id: int | None = None,
+    from_plan_id: int | None = None,
 ) -> None:
-    """Write into the history how many units of an item there are from now on."""
+    """Write into the history how many units of an item there are from now on, and what they were if it was switched."""
     await act.add(
         SubscriptionHistory(
             id=new_id(),
@@ -133,6 +141,8 @@ async def remember(
             reason=reason,
             quantity_before=before,
             quantity_after=after,
+            from_product_id=from_product_id,
+            from_plan_id=from_plan_id,
         )
     )
 

@@ -12,6 +12,7 @@ from models.exchange.values import read_amount
 from resolvers.errors import UserErrorCode
 from resolvers.inputs import Input, Refers, Text35, Text100, said, wrong
 
+BalanceId = Annotated[int, Refers("balance")]
 ManufacturerId = Annotated[int, Refers("manufacturer")]
 MarketplaceId = Annotated[int, Refers("marketplace")]
 PlanId = Annotated[int, Refers("plan")]

@@ -197,15 +197,17 @@ class Order(Node):
 
     @loaded(
         orders.windows,
-        "The first instant at which some of what it bought can't be given back any more. Null: nothing of it is left,"
-        " it isn't completed, or there is no such time.",
+        "Of an order that is being processed: the first instant at which it can't be cancelled any more. Later: the"
+        " first at which some of what it bought can't be given back. Null: it can't be stopped, nothing of it is left,"
+        " or there is no such time.",
+        needs=("stoppable_until",),
     )
-    def cancellable_until(until: DateTime | None, _row: Row) -> DateTime | None:
-        return until
+    def cancellable_until(until: DateTime | None, row: Row) -> DateTime | None:
+        return until if row.stoppable_until is None else row.stoppable_until
 
     @computed("What the caller may do with it.", needs=NEEDS)
     def allowed_actions(row: Row, context: Context) -> list[OrderAction]:
-        return allowed_actions(context.caller, row)
+        return allowed_actions(context.caller, row, context.now)
 
     @computed("Custom attributes, by name.", needs=("attributes",))
     def attributes(row: Row) -> list[Attribute]:

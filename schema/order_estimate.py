@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
 import strawberry
-from strawberry.utils.str_converters import to_camel_case
 
 from models import OrderWait, PriceType, QuantityKind
 from models.statement import Row
@@ -18,8 +17,8 @@ from schema.execution.declaration import Declaration
 from schema.field import column, computed, declared, described, related
 from schema.info import Info
 from schema.inputs import input_type, values_of
-from schema.mutation import UserError
-from schema.reference import ProductRef
+from schema.mutation import UserError, told
+from schema.reference import PlanRef, ProductRef
 from schema.scalars import Date
 from schema.values import Money, Period, money
 
@@ -40,6 +39,13 @@ class DraftLine:
     resulting_quantity: int = column("What the subscription would have.")
     product: ProductRef | None = related(
         products.by_product_id, ProductRef, "The product.", privilege=Privilege.CATALOGUE_VIEW
+    )
+
+    plan: PlanRef | None = related(
+        products.plan,
+        PlanRef,
+        "The terms: of what is given up by a switch, the present ones.",
+        privilege=Privilege.CATALOGUE_VIEW,
     )
 
     @computed("For one unit and billing period, as the account pays its vendor.", needs=("unit",), privilege=_F)
@@ -106,10 +112,7 @@ async def _tried(info: Info, given: Any) -> Estimate:
 
 
 def _told(what: Estimate) -> Any:
-    errors = [
-        SimpleNamespace(path=[to_camel_case(name) for name in error.path], message=error.message, code=error.code)
-        for error in what.errors
-    ]
+    errors = [told(error) for error in what.errors]
     draft = None if what.draft is None else _draft(what.draft)
     return SimpleNamespace(draft=draft, is_valid=draft is not None, user_errors=errors)
 
@@ -141,6 +144,7 @@ def _line(draft: Draft, at: int) -> Any:
         delta=line.delta,
         resulting_quantity=line.resulting,
         product_id=line.product.id,
+        plan_id=line.under[0] if line.under else draft.plan_id,
         unit=money(unit, currency),
         extended=money(extended, currency),
         setup=money(setup, currency) if setup else None,

@@ -5,22 +5,39 @@ from itertools import groupby
 
 import strawberry
 
-from models import BillingModel, QuantityReason, SubscriptionStatus
+from models import BillingModel, SubscriptionStatus
 from models.life.subscription import HoldReason
 from models.statement import Row
-from resolvers import accounts, products, subscriptions
+from resolvers import (
+    accounts,
+    products,
+    subscription_orders,
+    subscription_refunds,
+    subscription_upgrades,
+    subscriptions,
+)
 from resolvers.context import Context
 from resolvers.privileges import Privilege
 from resolvers.subscription_actions import NEEDS, SubscriptionAction, allowed_actions
+from resolvers.subscription_orders import Prospects
 from resolvers.subscriptions import Charge
-from schema.arguments import days, given, instants, ordering
+from schema.arguments import days, given, ordering
 from schema.connection import connection
 from schema.enums import describe
-from schema.field import column, computed, loaded, of_noun, related, renamed
+from schema.field import column, computed, loaded, of_noun, related
 from schema.node import Node, global_id, register, row_ids
-from schema.reference import AccountRef, PlanRef, ProductRef
+from schema.plan_switch import SubscriptionUpgrade
+from schema.reference import AccountRef, OrderRef, PlanRef, ProductRef
 from schema.scalars import Date, DateTime
-from schema.values import Attribute, DateRange, DateTimeRange, Money, Period, attributes, money
+from schema.subscription_part import (
+    HISTORY,
+    Refundable,
+    ScheduledChange,
+    SubscriptionHistory,
+    SubscriptionItem,
+    SubscriptionLot,
+)
+from schema.values import Attribute, DateRange, Money, Period, attributes, money
 
 describe(
     SubscriptionAction,
@@ -31,6 +48,7 @@ describe(
     SUBSCRIPTION_HOLD="Do `subscriptionHold` to it.",
     SUBSCRIPTION_QUANTITY_SET="Do `subscriptionQuantitySet` to it.",
     SUBSCRIPTION_RELEASE="Do `subscriptionRelease` to it.",
+    SUBSCRIPTION_UPGRADE="Do `subscriptionUpgrade` to it.",
 )
 describe(
     HoldReason,
@@ -38,16 +56,6 @@ describe(
     PERSON="Somebody held it.",
     ACCOUNT="Its account is on administrative hold, or was cancelled.",
     UNPAID_RENEWAL="Its renewal isn't paid.",
-)
-describe(
-    QuantityReason,
-    "Why a quantity is what it is.",
-    PURCHASE="It was bought.",
-    CHANGE="It was changed by an order.",
-    RENEWAL="It was renewed.",
-    CANCELLATION="It was cancelled.",
-    EXPIRATION="It ended, for it wasn't renewed.",
-    MIGRATION="It was brought from elsewhere.",
 )
 
 
@@ -129,92 +137,7 @@ def _margin(charges: list[Charge]) -> Money | None:
     return money(price - costs[currency], currency)
 
 
-def _unit(charges: list[Charge], item: Row, *, cost: bool) -> Money | None:
-    found = next((charge for charge in charges if charge.item_id == item.id and charge.is_cost is cost), None)
-    return money(found.unit_micros, found.currency) if found else None
-
-
 _F = Privilege.FINANCES_VIEW
-
-
-@strawberry.type(description="One product of a subscription.")
-class SubscriptionItem:
-    """A row of the items' table."""
-
-    position: int = column("0 for the product that the subscription was bought for.")
-    quantity: int = column("Seats, or units.")
-    vendor_subscription_id: str | None = column("Its id at the manufacturer.")
-    product: ProductRef | None = related(
-        products.by_product_id, ProductRef, "The product.", privilege=Privilege.CATALOGUE_VIEW
-    )
-
-    @loaded(
-        subscriptions.item_charges,
-        "What the caller's account pays for one unit and billing period.",
-        needs=("id",),
-        privilege=_F,
-    )
-    def unit_cost(charges: list[Charge], item: Row) -> Money | None:
-        return _unit(charges, item, cost=True)
-
-    @loaded(
-        subscriptions.item_charges,
-        "What the caller's account charges for one unit and billing period.",
-        needs=("id",),
-        privilege=_F,
-    )
-    def unit_price(charges: list[Charge], item: Row) -> Money | None:
-        return _unit(charges, item, cost=False)
-
-
-@strawberry.input(description="Which changes of quantities.")
-class SubscriptionHistoryFilter:
-    """Conditions on the history of a subscription."""
-
-    reason: list[QuantityReason] | None = strawberry.field(default=None, description="For one of these reasons.")
-    at: DateTimeRange | None = strawberry.field(default=None, description="In this range.")
-
-    def values(self) -> dict[str, object]:
-        """As the source takes them."""
-        return given(reason=self.reason) | instants("at", self.at)
-
-
-HISTORY = {
-    "filter_type": SubscriptionHistoryFilter,
-    "order_type": ordering("SubscriptionHistory", AT="By time."),
-    "privilege": Privilege.SUBSCRIPTIONS_VIEW,
-}
-
-
-@strawberry.type(description="How many units of a product a subscription has from an instant on, and why.")
-class SubscriptionHistory(Node):
-    """A row of the history's table."""
-
-    is_type_of = of_noun("subscription_history")
-
-    id: strawberry.ID = global_id("sbh")
-    at: DateTime = column("From when on.")
-    reason: QuantityReason = column("Why.")
-    quantity_before: int = column("Units before.")
-    quantity_after: int = column("Units from then on.")
-    item: SubscriptionItem | None = related(
-        subscriptions.by_item_id, SubscriptionItem, "Which of the subscription's products."
-    )
-
-
-@strawberry.type(description="Units of a subscription that were bought, added or renewed together.")
-class SubscriptionLot:
-    """A row of the lots' table."""
-
-    quantity: int = column("Units.")
-    remaining: int = column("Those that were neither given back nor renewed since.")
-    bought_at: DateTime = column("When they were ordered.")
-    cancellable_until: DateTime | None = renamed(
-        "window_until", DateTime | None, "The first instant at which they can't be given back any more. Null: any time."
-    )
-    item: SubscriptionItem | None = related(
-        subscriptions.by_item_id, SubscriptionItem, "Which of the subscription's products."
-    )
 
 
 @strawberry.type(description="A service that an account has, for a period, in a quantity.")
@@ -274,9 +197,42 @@ class Subscription(Node):
     def hold_reasons(reasons: list[HoldReason], _row: Row) -> list[HoldReason]:
         return reasons
 
-    @computed("What the caller may do with it, as it stands now.", needs=NEEDS)
-    def allowed_actions(row: Row, context: Context) -> list[SubscriptionAction]:
-        return allowed_actions(context.caller, row)
+    @loaded(subscription_orders.prospects, "What the caller may do with it, as it stands now.", needs=NEEDS)
+    def allowed_actions(prospects: Prospects, row: Row, context: Context) -> list[SubscriptionAction]:
+        can = {"is_open": prospects.is_open, "is_switchable": prospects.is_switchable}
+        return allowed_actions(context.caller, row, **can)
+
+    open_order: OrderRef | None = related(
+        subscription_orders.open_order,
+        OrderRef,
+        "The order that is open for it: nothing else can be ordered beside it. Null: none is.",
+        privilege=Privilege.ORDERS_VIEW,
+    )
+
+    @loaded(
+        subscription_orders.waiting,
+        "What becomes of it at the end of its term. Null while pending and once it has ended.",
+        needs=("status", "auto_renew", "renewal_date", "expiration_date"),
+    )
+    def scheduled_change(order: Row | None, row: Row) -> ScheduledChange | None:
+        return subscription_orders.scheduled(order, row)  # type: ignore[return-value]  # stands behind the type
+
+    @loaded(
+        subscription_refunds.refundable,
+        "Its units that can be given back at once, the earliest bought first. Empty: none can be.",
+    )
+    def refundable(found: list[subscription_refunds.Refundable], _row: Row) -> list[Refundable]:
+        return found  # type: ignore[return-value]  # stands behind the type
+
+    @loaded(
+        subscription_upgrades.upgrades,
+        "What it can be switched to today, by `subscriptionUpgrade` or an order of type MIGRATION: as far as the"
+        " provider lets such subscriptions be switched, and its account's vendor offers it. Without the right to see"
+        " prices what is offered can't be told, and all is listed that is in view.",
+        privilege=Privilege.CATALOGUE_VIEW,
+    )
+    def upgrades(found: list[subscription_upgrades.Upgrade], _row: Row) -> list[SubscriptionUpgrade] | None:
+        return found  # type: ignore[return-value]  # stands behind the type
 
     @loaded(
         subscriptions.charges,
@@ -305,7 +261,6 @@ class Subscription(Node):
         return _margin(charges)
 
 
-register("sbh", "SubscriptionHistory", subscriptions.history_by_id, Privilege.SUBSCRIPTIONS_VIEW)
 register("sub", "Subscription", subscriptions.by_id, Privilege.SUBSCRIPTIONS_VIEW)
 
 

@@ -5,9 +5,10 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
-from models import Account, AccountStatus, JobKind, Order, OrderStatus, Price, Subscription
+from models import Account, AccountStatus, JobKind, Mail, Order, OrderStatus, Price, Subscription
 from models.base import now
 from resolvers.work.claims import Claims, LostClaimError
 from resolvers.work.fulfilment import ProvisionOrder
@@ -116,6 +117,14 @@ async def test_an_order_that_cannot_be_provisioned_is_in_error_for_a_reason_and_
     order = await works.shop.order(payload)
     assert order.status == "ERROR"
     assert order.error_message.startswith("The simulated service refuses this order.")
+    mails = {mail.template: mail for mail in await rows_of(works.shop.store, Mail)}
+    assert (
+        mails["ORDER_ERROR"].to_user_id == mails["ORDER_CONFIRMATION"].to_user_id == works.shop.user(CUSTOMER).user_id
+    )
+    assert (
+        orjson.loads(mails["ORDER_ERROR"].data).items()
+        >= {"order": order.number, "reason": order.error_message}.items()
+    )
     assert await works.shop.owed(CUSTOMER) == 0
     assert (await works.subscription(order.subscription_id)).status == "TERMINATED"
     assert await works.open_jobs(JobKind.PROVISION_ORDER, JobKind.RENEW_SUBSCRIPTION) == []

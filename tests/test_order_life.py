@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from models import Account, Order, OrderStatus, OrderWait, Price
+from models import Account, Order, OrderStatus, OrderWait, Price, SubscriptionItem
 from models.life.order import LIFE, OrderEvent
 from models.scope import Scope
 from resolvers.act import Act, Actor
@@ -15,7 +16,7 @@ from resolvers.operation import OPERATIONS
 from resolvers.ordering.progress import complete_order, fail_order, locked, start_order
 from resolvers.privileges import Privilege
 from tests.asking import EVERYTHING
-from tests.changes import rows_of
+from tests.changes import change, new_key, rows_of
 from tests.databases import Databases
 from tests.hierarchy import World, path_of
 from tests.money import net
@@ -140,6 +141,51 @@ async def test_a_failed_order_is_paid_back_and_charged_again_at_the_fixed_prices
     assert [await shop.owed(account) for account in (2, 3, 4, DEEP)] == [0, 0, 0, 0]
     await do(shop, "orderResubmit", payload, shop.user(DEEP))
     assert await shop.owed(DEEP) == euros(8)
+
+
+async def test_a_change_that_failed_is_not_submitted_again_once_the_quantity_is_another(shop: Shop) -> None:
+    subscription = await shop.owning(CUSTOMER, 10)
+    more = await shop.alter(subscription, 20)
+    await failed(shop, more)
+    (item,) = await shop.items(subscription)
+    await shop.set(SubscriptionItem, item["id"], quantity=1)
+    owed = await shop.owed(CUSTOMER)
+
+    answer = await do(shop, "orderResubmit", more, shop.user(CUSTOMER))
+
+    assert faults(answer) == [("WRONG_STATE", "order")]
+    assert answer["userErrors"][0]["message"] == "The subscription has other quantities by now. Place a new order."
+    assert await shop.owed(CUSTOMER) == owed
+
+
+async def test_what_was_priced_for_other_vendors_is_not_submitted_again(shop: Shop) -> None:
+    payload = await shop.buy(DEEP, 2)
+    await failed(shop, payload)
+    document = "mutation($input: AccountTransferInput!) { accountTransfer(input: $input) { userErrors { path code } } }"
+    given = {"account": "acc_4", "vendor": "acc_2", "expectedVersion": 1, "idempotencyKey": new_key()}
+    moved = await change(shop.store, shop.user(1), document, {"input": given}, clock=lambda: shop.now)
+    assert faults(moved.data["accountTransfer"]) == []
+
+    answer = await do(shop, "orderResubmit", payload, shop.user(1))
+
+    assert faults(answer) == [("WRONG_STATE", "order")]
+    assert [await shop.owed(account) for account in (2, 3)] == [0, 0]
+
+
+@pytest.mark.parametrize("quantity", [3, -3, None])
+async def test_what_was_prorated_for_a_day_is_not_submitted_again_on_another(quantity: int | None, shop: Shop) -> None:
+    subscription = await shop.owning(CUSTOMER, 10)
+    if quantity is None:
+        payload = await shop.cancel_subscription(subscription)
+    else:
+        payload = await shop.alter(subscription, quantity)
+    await failed(shop, payload)
+    shop.now += timedelta(days=1)
+
+    answer = await do(shop, "orderResubmit", payload)
+
+    assert faults(answer) == [("WRONG_STATE", "order")]
+    assert answer["userErrors"][0]["message"].endswith("Place a new order.")
 
 
 async def test_submitting_again_takes_credit_again(databases: Databases, world: World) -> None:

@@ -313,7 +313,7 @@ async def test_whoever_places_an_order_is_sent_one_confirmation(shop: Shop) -> N
 
 async def test_what_does_not_go_together_is_refused(shop: Shop) -> None:
     cases: list[tuple[Any, Any]] = [
-        ({"type": "MIGRATION"}, ("INVALID", "type")),
+        ({"type": "MIGRATION"}, ("REQUIRED", "subscription")),
         ({"type": "UNKNOWN"}, ("INVALID", "type")),
         ({"subscription": "sub_1"}, ("INVALID", "subscription")),
         ({"scheduledOn": "RENEWAL"}, ("INVALID", "scheduledOn")),

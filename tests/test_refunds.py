@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from models.base import MICROS, PeriodType
 from models.plan import RefundPolicy
+from models.plan_switch import SwitchPolicy, SwitchTime
 from resolvers.errors import UserErrorCode
 from resolvers.ordering.periods import Period, Span, later
 from resolvers.ordering.refunds import (
@@ -21,7 +22,7 @@ from resolvers.ordering.refunds import (
     window_until,
 )
 from resolvers.ordering.refusal import Refusal
-from resolvers.ordering.switches import SwitchPolicy, SwitchTime, new_term, returned, switches_on
+from resolvers.ordering.switches import new_term, returned, waits
 
 PRORATED, FULL, NONE = RefundPolicy.PRORATED, RefundPolicy.FULL, RefundPolicy.NONE
 START = datetime(2026, 1, 1, 9, 30, tzinfo=UTC)
@@ -275,22 +276,7 @@ def test_a_switch_begins_a_new_term_unless_the_old_end_is_kept(policy: SwitchPol
     assert new_term(policy, TERM.end, TERM, YEAR) == Span(TERM.end, later(TERM.end, YEAR))
 
 
-@pytest.mark.parametrize(
-    ("when", "expected"),
-    [
-        (SwitchTime.IMMEDIATELY, TODAY),
-        (SwitchTime.NEXT_BILLING_PERIOD, MARCH.end),
-        (SwitchTime.NEXT_SUBSCRIPTION_PERIOD, TERM.end),
-    ],
-)
-def test_a_switch_takes_effect_when_the_plan_says_and_a_change_of_period_waits_for_the_renewal(
-    when: SwitchTime, expected: date
-) -> None:
-    assert switches_on(when, SwitchPolicy.PRORATE_REFUND, TODAY, MARCH, TERM) == expected
-    assert switches_on(when, SwitchPolicy.PERIOD_CHANGE, TODAY, MARCH, TERM) == TERM.end
-
-
-def test_a_switch_does_not_wait_beyond_the_end_of_a_shortened_term() -> None:
-    term = Span(TERM.start, date(2026, 3, 20))
-
-    assert switches_on(SwitchTime.NEXT_BILLING_PERIOD, SwitchPolicy.NO_REFUND, TODAY, MARCH, term) == term.end
+@pytest.mark.parametrize("policy", SwitchPolicy)
+def test_a_switch_waits_for_the_renewal_if_it_is_said_so_or_if_it_changes_the_period(policy: SwitchPolicy) -> None:
+    assert waits(SwitchTime.NEXT_SUBSCRIPTION_PERIOD, policy)
+    assert waits(SwitchTime.IMMEDIATELY, policy) is (policy is SwitchPolicy.PERIOD_CHANGE)

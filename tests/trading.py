@@ -15,6 +15,10 @@ SHOWN = {
         "plan { id code isPublished refundPolicy cancellationHours version"
         " subscriptionPeriods { type duration isTrial isActive } }"
     ),
+    "planSwitch": (
+        "planSwitch { id kind billingPolicy whenEffective isActive version fromPlan { id } toPlan { id }"
+        " fromProduct { id } toProduct { id } fromPeriod { type duration } toPeriod { type duration } }"
+    ),
     "product": (
         "product { id mpn name status minimumQuantity maximumQuantity version dependsOn { id } manufacturer { id } }"
     ),

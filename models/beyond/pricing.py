@@ -245,8 +245,21 @@ async def _holding(
         "buyers": buyers,
         "on": on,
     }
+    return best(await db.rows(_HOLDING, parameters), edges, markets)
+
+
+def best(
+    rows: Iterable[Row], edges: Iterable[Edge], markets: Mapping[int, int | None]
+) -> dict[tuple[Edge, PriceKey], Row]:
+    """Of prices that hold on a day the best at each edge, for everything that has one.
+
+    Args:
+        rows: of the table of prices.
+        edges: who buys of whom.
+        markets: the buyers' marketplaces.
+    """
     by_seller: dict[str, list[Row]] = defaultdict(list)
-    for row in await db.rows(_HOLDING, parameters):
+    for row in rows:
         by_seller[row.seller_path].append(row)
     found: dict[tuple[Edge, PriceKey], Row] = {}
     for edge in edges:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Text, bindparam, delete, insert, select
 
 from models.base import table_of
-from models.statement import Row, Statement
+from models.money import LedgerPost
+from models.statement import Row, Statement, any_of
 from models.store import StoreError
 from models.subscription import SubscriptionCharge
 from models.writer import Writer
@@ -21,6 +22,20 @@ _OF_SUBSCRIPTION = Statement(
     .order_by(_CHARGE.c.item_id, _CHARGE.c.seller_path),
     is_lookup=True,
 )
+
+_POST = table_of(LedgerPost).c
+_POSTED = Statement(select(_POST.key).where(any_of(_POST.key, "keys", Text)).distinct(), is_lookup=True)
+
+
+async def posted(writer: Writer, subscription: Row, keys: Sequence[str]) -> set[str]:
+    """Under which of these keys something was charged for a subscription already.
+
+    Raises:
+        StoreError: the subscription is out of scope.
+    """
+    _require(writer, subscription.path)
+    async with writer.beyond("looking what was billed of a term") as db:
+        return {row.key for row in await db.rows(_POSTED, {"keys": list(keys)})}
 
 
 async def of_subscription(writer: Writer, subscription: Row) -> list[Row]:

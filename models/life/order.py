@@ -79,8 +79,8 @@ MOVES: tuple[Move[OrderEvent, OrderStatus], ...] = (
         (SUBMITTED, PROCESSING, ERROR),
         (CANCELLED,),
         by="a user of the account or above",
-        when="in PROCESSING, as long as what provisions says that it can stop",
-        effect="its charges are reversed, unless they were already",
+        when="in PROCESSING, as long as what provisions can stop, and what is bought could be given back",
+        effect="its charges are reversed, unless they were already; what it had begun is undone",
     ),
 )
 """Source: Simple API 1.15 `Order.status` and its status codes."""

@@ -1,32 +1,33 @@
-"""Bringing a database to the present version, on either engine, with Alembic."""
+"""Bringing a database to the present version, on either engine, with Alembic.
+
+Alembic is imported when something is migrated: whoever only wants to know the version doesn't wait for it.
+"""
 
 import asyncio
 import sqlite3
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from models.store import Unfiltered, engine_of
 
-
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["connection"] = connection
-    return config
+_HERE = Path(__file__).parent
 
 
 def _migrate(connection: Connection) -> tuple[str | None, str | None]:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    config.attributes["connection"] = connection
     _begin(connection)
     before = MigrationContext.configure(connection).get_current_revision()
-    command.upgrade(_config(connection), "head")
+    command.upgrade(config, "head")
     return before, MigrationContext.configure(connection).get_current_revision()
 
 
@@ -39,9 +40,10 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def latest() -> str | None:
-    """The version that this program works with."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+@cache
+def latest() -> str:
+    """The version that this program works with: of the versions' files, whose names begin with it, the last."""
+    return max(file.name.partition("_")[0] for file in (_HERE / "versions").glob("[0-9]*.py"))
 
 
 async def is_current(db: Unfiltered) -> bool:

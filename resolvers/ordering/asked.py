@@ -17,7 +17,8 @@ Units = Annotated[int, Bounds(ge=-_MOST_UNITS, le=_MOST_UNITS)]
 class OrderLineInput(Input):
     """One product of an order, by its id or by its part number.
 
-    Where the plan and the periods are left out, there must be only one that fits.
+    Where the plan and the periods are left out, there must be only one that fits. The one line of an order of type
+    MIGRATION names what the subscription is switched to, by any of these.
     """
 
     product: ProductId | None = said("The product.", None)
@@ -26,7 +27,10 @@ class OrderLineInput(Input):
     plan: PlanId | None = said("Under which terms.", None)
     subscription_period: PeriodInput | None = said("For how long at a time.", None)
     billing_period: PeriodInput | None = said("Billed how often.", None)
-    quantity: Units = said("How many units: see `quantityKind`.")
+    quantity: Units | None = said(
+        "How many units: see `quantityKind`. Left out in an order of type MIGRATION alone, which changes no quantity.",
+        None,
+    )
     quantity_kind: QuantityKind = said(
         "Whether `quantity` is a change, negative to give back, or what the subscription shall have.",
         QuantityKind.DELTA,
@@ -39,19 +43,21 @@ class OrderRequest(Input):
     account: AccountId | None = said("Who buys: the caller's own account, or one below. Left out: the own.", None)
     type: OrderType = said("What the order does.", OrderType.SALES)
     subscription: SubscriptionId | None = said(
-        "Which subscription is changed, renewed or cancelled; for a sales order none.", None
+        "Which subscription is changed, switched, renewed or cancelled; for a sales order none.", None
     )
     lines: list[OrderLineInput] = said(
         "What is bought or changed, at most 50: for a sales order products of one plan and subscription period, which"
-        " make one subscription; for a change products of the subscription. A cancellation, which ends everything,"
-        " takes none.",
+        " make one subscription; for a change products of the subscription; for a migration the one thing that it is"
+        " switched to, of those that the subscription's `upgrades` tell. A cancellation, which ends everything, takes"
+        " none.",
         None,
         most=MOST_LINES,
     )
     purchase_order_number: Text100 | None = said("The buyer's own number for it.", None)
     attributes: Attributes = said("Custom attributes, at most 50.", None, most=MOST_ATTRIBUTES)
     scheduled_on: OrderSchedule | None = said(
-        "When a change or a cancellation takes effect. Left out: at once. At the renewal nothing is charged before.",
+        "When a change, a migration or a cancellation takes effect. Left out: at once, or for a migration when the"
+        " provider says. At the renewal nothing is charged before.",
         None,
     )
     align_with: SubscriptionId | None = said(

@@ -19,7 +19,7 @@ from resolvers.ordering.amounts import Counts, Tiers, TooMuchError
 from resolvers.ordering.lines import Line
 from resolvers.ordering.periods import Bill, Period, Span, bills, cut
 
-_STATEMENT_DAY = 1
+STATEMENT_DAY = 1
 """Of the month: statements are made with the invoices, which end with a month."""
 
 
@@ -79,7 +79,7 @@ def term(billed: Billed, whole: Span, today: date) -> Term:
     """What of a term an order of today pays for."""
     billing = Period(PeriodType(billed.billing_period_type), billed.billing_period_duration)
     paid = Span(max(today, whole.start), whole.end).within(whole)
-    all_bills = bills(BillingModel(billed.billing_model), whole, billing, _STATEMENT_DAY)
+    all_bills = bills(BillingModel(billed.billing_model), whole, billing, STATEMENT_DAY)
     due = [bill for bill in cut(all_bills, paid) if bill.due_on <= paid.start]
     return Term(whole, paid, due)
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import bindparam, select
 
-from models import OrderType, OrderWait, PriceType, ProductStatus, SubscriptionCharge, SubscriptionItem
+from models import OrderSchedule, OrderType, OrderWait, PriceType, ProductStatus, SubscriptionCharge, SubscriptionItem
 from models.base import table_of
 from models.beyond import order_charges, pricing
 from models.beyond.chain import Edge
@@ -14,11 +14,13 @@ from models.beyond.pricing import EdgePrice, Missing, Wanted
 from models.statement import Row, Statement
 from resolvers.act import Act
 from resolvers.errors import UserErrorCode
-from resolvers.ordering import charges, giving_back, lines, terms
+from resolvers.ordering import charges, giving_back, giving_up, lines, terms
 from resolvers.ordering.asked import OrderRequest
 from resolvers.ordering.charges import Due, Term
-from resolvers.ordering.lines import Line
-from resolvers.ordering.periods import Period, Span
+from resolvers.ordering.lines import Had, Line
+from resolvers.ordering.periods import Period, Span, later
+from resolvers.ordering.switches import new_term
+from resolvers.ordering.switching import Switch, switched
 
 _CHARGE, _ITEM = table_of(SubscriptionCharge).c, table_of(SubscriptionItem).c
 _RUNNING = Statement(
@@ -43,7 +45,9 @@ class Draft:
         term: the term that is paid for; None: nothing is paid for now.
         effective_on: the day on which it takes effect; None: at once.
         waiting_for: what it waits for.
+        scheduled_on: when it takes effect; None: at once.
         running: by product, what one unit costs the account now, and in which currency.
+        quoted: what lines for which nothing is charged by the order would cost the account today.
     """
 
     type: OrderType
@@ -55,7 +59,9 @@ class Draft:
     term: Span | None
     effective_on: date | None
     waiting_for: OrderWait | None
+    scheduled_on: OrderSchedule | None
     running: Mapping[int, tuple[int, str]]
+    quoted: Sequence[Due] = ()
 
     @property
     def own(self) -> list[Due]:
@@ -74,7 +80,7 @@ class Draft:
 
     def price(self, line: Line) -> tuple[int, int, str, str | None]:
         """Of a line for the account: unit price, extended price, currency, rate of exchange."""
-        of_line = [due for due in self.own if due.line is line]
+        of_line = [due for due in (*self.own, *self.quoted) if due.line is line]
         for due in sorted(of_line, key=lambda due: due.type is not PriceType.RECURRING):
             return due.unit_micros, due.extended_micros, due.currency, due.rate
         unit, currency = self.running.get(line.product.id, (0, self.currency))
@@ -92,7 +98,9 @@ async def drafted(act: Act, account: Row, edges: Sequence[Edge], given: OrderReq
     subscription = await terms.subject(act, account, given)
     has = await lines.had(act, subscription)
     running = await _running(act, account, subscription)
-    waits = terms.waiting_for(act, account, given)
+    if given.type is OrderType.MIGRATION:
+        return await _switch(act, account, edges, given, subscription, has, running)
+    waits = terms.waiting_for(act, account, given, given.scheduled_on)
     effective_on, dues, term = None, [], None
     if given.type is OrderType.RENEWAL:
         found = lines.whole(act, has, given.lines, quantity=None)
@@ -115,8 +123,45 @@ async def drafted(act: Act, account: Row, edges: Sequence[Edge], given: OrderReq
             dues += await giving_back.dues(act, edges, subscription, has, less, is_end=is_end)
     return Draft(
         given.type, edges, found, subscription.plan_id, terms.period_of(subscription), dues, term, effective_on, waits,
-        running,
+        given.scheduled_on, running,
     )  # fmt: skip
+
+
+async def _switch(
+    act: Act,
+    account: Row,
+    edges: Sequence[Edge],
+    given: OrderRequest,
+    subscription: Row,
+    has: Had,
+    running: Mapping[int, tuple[int, str]],
+) -> Draft:
+    """What switching a subscription comes to: at once, or when it renews."""
+    switch = await switched(act, account, edges[-1], subscription, has, given)
+    plan, period = switch.way.good.plan, switch.way.good.period
+    scheduled = OrderSchedule.RENEWAL if switch.way.waits else given.scheduled_on
+    today, effective_on, dues = act.now.date(), None, []
+    if scheduled is not None:
+        effective_on = terms.renewal_day(act, subscription)
+        new = Span(effective_on, later(effective_on, period))
+    else:
+        new = new_term(switch.way.policy, today, terms.running_term(act, subscription), period)
+    costs = await _switch_dues(act, edges, switch, charges.term(plan, new, new.start))
+    if scheduled is None:
+        dues = [*await giving_up.dues(act, edges, subscription, has, switch.gone, switch.way.policy), *costs]
+    return Draft(
+        given.type, edges, switch.lines, plan.id, period, dues, new if scheduled is None else None, effective_on,
+        terms.waiting_for(act, account, given, scheduled), scheduled, running,
+        [due for due in costs if due.edge is edges[-1]] if scheduled is not None else (),
+    )  # fmt: skip
+
+
+async def _switch_dues(act: Act, edges: Sequence[Edge], switch: Switch, term: Term) -> list[Due]:
+    """What is charged for the terms to which a subscription is switched; setting up, for other products alone."""
+    plan, period = switch.way.good.plan, switch.way.good.period
+    prices = await _prices(act, edges, switch.come, charges.wanted(switch.come, plan.id, period, *_NEW))
+    asked = [each for each in prices if each.type is PriceType.RECURRING or switch.is_other(each.line)]
+    return charges.due(act, switch.come, asked, term, is_renewal=True)
 
 
 async def _sale(act: Act, account: Row, edges: Sequence[Edge], given: OrderRequest) -> Draft:
@@ -126,7 +171,7 @@ async def _sale(act: Act, account: Row, edges: Sequence[Edge], given: OrderReque
     prices = await _prices(act, edges, what.lines, charges.wanted(what.lines, plan.id, period, *_NEW))
     dues = charges.due(act, what.lines, prices, charges.term(plan, term, term.start))
     waits = terms.waiting_for(act, account, given)
-    return Draft(given.type, edges, what.lines, plan.id, period, dues, term, None, waits, {})
+    return Draft(given.type, edges, what.lines, plan.id, period, dues, term, None, waits, None, {})
 
 
 _NEW = (PriceType.RECURRING, PriceType.SETUP)

@@ -22,12 +22,13 @@ from resolvers.ordering.refusal import Refusal
 from resolvers.products import PLAN
 
 _LOT = table_of(SubscriptionLot)
-_LOTS = Statement(
+LOTS = Statement(
     select(*_LOT.c)
     .where(_LOT.c.subscription_id == bindparam("subscription"), _LOT.c.remaining > 0)
     .order_by(_LOT.c.bought_at, _LOT.c.id),
     is_lookup=True,
 )
+"""The lots of a subscription of which something is left, the oldest first."""
 _PLAN = Statement(select(PLAN.c.refund_policy).where(PLAN.c.id == bindparam("plan")), is_lookup=True)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _UNRECORDED = 0
@@ -53,7 +54,7 @@ async def dues(
     if not less:
         return []
     ((policy,),) = await act.rows(_PLAN, {"plan": subscription.plan_id})
-    rows = await act.rows(_LOTS, {"subscription": subscription.id})
+    rows = await act.rows(LOTS, {"subscription": subscription.id})
     lots = _lots(has, rows, RefundPolicy(policy))
     of_lines = _lots_of(has, lots, less)
     by_line = _all(act, subscription, of_lines, less) if is_end else _some(act, subscription, of_lines, less)
@@ -71,8 +72,8 @@ def _lots(has: Had, rows: Iterable[Row], policy: RefundPolicy) -> dict[int, list
     """The lots by item; what no lot accounts for was bought long ago."""
     found: dict[int, list[Lot]] = {item.id: [] for item in has.items}
     for row in rows:
-        until = None if row.window_until is None else _instant(row.window_until)
-        found[row.item_id].append(Lot(row.id, row.remaining, _instant(row.bought_at), until))
+        until = None if row.window_until is None else instant_of(row.window_until)
+        found[row.item_id].append(Lot(row.id, row.remaining, instant_of(row.bought_at), until))
     for item in has.items:
         rest = item.quantity - sum(lot.remaining for lot in found[item.id])
         if rest > 0:
@@ -115,7 +116,7 @@ def _renews_on(subscription: Row) -> date | None:
     return terms.day(subscription.renewal_date) if subscription.auto_renew and subscription.renewal_date else None
 
 
-def _instant(value: datetime | str) -> datetime:
+def instant_of(value: datetime | str) -> datetime:
     """An instant as either engine gives it."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 

@@ -12,7 +12,7 @@ from models.beyond.pricing import PriceKey, on_offer
 from models.price import PriceType
 from models.statement import Row, Statement, any_of
 from resolvers.act import Act
-from resolvers.errors import UserErrorCode
+from resolvers.errors import Candidate, UserErrorCode
 from resolvers.ordering.asked import OrderLineInput
 from resolvers.ordering.periods import Period
 from resolvers.products import DEPENDENCY, MANUFACTURER, PLAN, PRODUCT
@@ -59,6 +59,20 @@ class Good:
             f"{self.product.mpn} of {self.product.manufacturer}, plan {self.plan.code}"
             f" for {_text(self.period.type, self.period.duration)}, billed every {billing}"
         )
+
+    @property
+    def candidate(self) -> Candidate:
+        """The same for programs."""
+        plan = self.plan
+        return Candidate(
+            self.product.id, self.product.mpn, self.product.manufacturer, plan.id, self.period.type.value,
+            self.period.duration, plan.billing_period_type, plan.billing_period_duration,
+        )  # fmt: skip
+
+    def is_meant_by(self, line: OrderLineInput) -> bool:
+        """Whether a line can mean it; one that names no product says by its plan and periods what is meant."""
+        is_named = (line.product, line.mpn) == (None, None) or _is_meant(self.product, line)
+        return is_named and _fits(self, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +146,21 @@ def chosen(act: Act, place: Shelf, line: OrderLineInput, at: str) -> Good | None
     elif not fitting:
         act.fault(UserErrorCode.NOT_OFFERED, "Nothing that fits is offered to the account today.", *path)
     elif line.product is None:
-        act.fault(UserErrorCode.AMBIGUOUS_MPN, f"Say which of these is meant. {_told(fitting)}", *path)
+        message = f"Say which of these is meant. {told(fitting)}"
+        act.fault(UserErrorCode.AMBIGUOUS_MPN, message, *path, candidates=candidates(fitting))
     else:
-        message = f"Say under which plan and for which period. {_told(fitting)}"
-        act.fault(UserErrorCode.REQUIRED, message, *path[:2], "plan")
+        message = f"Say under which plan and for which period. {told(fitting)}"
+        act.fault(UserErrorCode.REQUIRED, message, *path[:2], "plan", candidates=candidates(fitting))
     return None
 
 
-def _told(goods: Sequence[Good]) -> str:
+def candidates(goods: Sequence[Good]) -> tuple[Candidate, ...]:
+    """Goods of which one is to be chosen, for programs."""
+    return tuple(good.candidate for good in goods[:_MOST_TOLD])
+
+
+def told(goods: Sequence[Good]) -> str:
+    """The same for people."""
     texts = [good.text for good in goods[:_MOST_TOLD]]
     more = f"; and {len(goods) - _MOST_TOLD} more" if len(goods) > _MOST_TOLD else ""
     return "; ".join(texts) + more + "."

@@ -9,17 +9,18 @@ from models import QuantityKind, SubscriptionStatus
 from models.beyond.chain import Edge
 from models.statement import Row, Statement
 from resolvers.act import Act
-from resolvers.errors import UserErrorCode
+from resolvers.errors import Candidate, UserErrorCode
 from resolvers.ordering import goods
 from resolvers.ordering.asked import OrderLineInput, OrderRequest
 from resolvers.ordering.goods import Good, Shelf
+from resolvers.ordering.periods import Period
 from resolvers.ordering.quantities import Limits, bereft, missing, quantities, quantity_refusal
 from resolvers.subscriptions import ITEM, SUBSCRIPTION
 
 _ITEMS = Statement(
     select(*ITEM.c).where(ITEM.c.subscription_id == bindparam("subscription")).order_by(ITEM.c.position), is_lookup=True
 )
-_OWNED = Statement(
+OWNED = Statement(
     select(ITEM.c.product_id, ITEM.c.subscription_id)
     .join(SUBSCRIPTION, SUBSCRIPTION.c.id == ITEM.c.subscription_id)
     .where(
@@ -30,6 +31,7 @@ _OWNED = Statement(
     ),
     is_lookup=True,
 )
+"""What an account has: products, with the subscriptions that they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Line:
         previous: what the subscription has of the product.
         delta: by how much it changes.
         place: in the input, from 0; None: it was added.
+        under: its plan and subscription period, where they aren't the order's.
     """
 
     product: Row
@@ -51,6 +54,7 @@ class Line:
     previous: int
     delta: int
     place: int | None = None
+    under: tuple[int, Period] | None = None
 
     @property
     def resulting(self) -> int:
@@ -94,7 +98,8 @@ async def bought(act: Act, account: Row, edge: Edge, given: OrderRequest) -> Bou
         if (good.plan.id, good.period) != (first.plan.id, first.period):
             message = "Lines of one order have one plan and period. Place another order for this one."
             act.fault(UserErrorCode.INVALID, message, "lines", str(at), "plan")
-    lines = [_line(act, good.product, each, 0, at) for at, (good, each) in enumerate(zip(found, asked, strict=True))]
+    made = [_line(act, good.product, each, 0, at) for at, (good, each) in enumerate(zip(found, asked, strict=True))]
+    lines = [line for line in made if line is not None]
     _refuse_twice(act, lines)
     act.check()
     lines += await _needed(act, account, edge, lines, first, given)
@@ -102,8 +107,11 @@ async def bought(act: Act, account: Row, edge: Edge, given: OrderRequest) -> Bou
     return Bought(lines, first)
 
 
-def _line(act: Act, product: Row, asked: OrderLineInput, previous: int, at: int) -> Line:
-    """A line whose quantity is checked; a fault is noted if it can't be."""
+def _line(act: Act, product: Row, asked: OrderLineInput, previous: int, at: int) -> Line | None:
+    """A line whose quantity is checked; a fault is noted if it can't be, and None given if there is none."""
+    if asked.quantity is None:
+        act.fault(UserErrorCode.REQUIRED, "Say how many units.", "lines", str(at), "quantity")
+        return None
     wanted = quantities(asked.quantity_kind, asked.quantity, previous)
     refusal = quantity_refusal(wanted, Limits(product.minimum_quantity, product.maximum_quantity))
     if refusal is not None:
@@ -125,7 +133,7 @@ async def _needed(
     """Lines for products that the ordered ones need and that the account doesn't have, if they are to be added."""
     ordered = [line.product.id for line in lines]
     needs = await goods.dependencies(act, ordered)
-    owned = {row.product_id for row in await act.rows(_OWNED, {"account": account.id})}
+    owned = {row.product_id for row in await act.rows(OWNED, {"account": account.id})}
     lacking = missing(ordered, owned, needs)
     if not lacking:
         return []
@@ -156,10 +164,12 @@ class Had:
     """What a subscription has.
 
     Args:
+        subscription: its row.
         items: by position.
         products: by their ids, with the manufacturers' codes.
     """
 
+    subscription: Row
     items: Sequence[Row]
     products: Mapping[int, Row]
 
@@ -167,7 +177,7 @@ class Had:
 async def had(act: Act, subscription: Row) -> Had:
     """What a subscription has."""
     items = await act.rows(_ITEMS, {"subscription": subscription.id})
-    return Had(items, await goods.products_of(act, [item.product_id for item in items]))
+    return Had(subscription, items, await goods.products_of(act, [item.product_id for item in items]))
 
 
 def changed(act: Act, has: Had, asked: Sequence[OrderLineInput]) -> list[Line]:
@@ -178,11 +188,11 @@ def changed(act: Act, has: Had, asked: Sequence[OrderLineInput]) -> list[Line]:
     """
     if not asked:
         act.refuse(UserErrorCode.REQUIRED, "It takes at least one line.", "lines")
-    lines = []
+    lines: list[Line] = []
     for at, each in enumerate(asked):
         item = _item(act, has, each, at)
-        if item is not None:
-            lines.append(_line(act, has.products[item.product_id], each, item.quantity, at))
+        line = None if item is None else _line(act, has.products[item.product_id], each, item.quantity, at)
+        lines += [] if line is None else [line]
     _refuse_twice(act, lines)
     act.check()
     return lines
@@ -203,10 +213,22 @@ def _item(act: Act, has: Had, asked: OrderLineInput, at: int) -> Row | None:
         act.fault(UserErrorCode.REQUIRED, "It takes a product or a part number, one of the two.", *path)
     elif found:
         makers = ", ".join(sorted({has.products[item.product_id].manufacturer for item in found}))
-        act.fault(UserErrorCode.AMBIGUOUS_MPN, f"The subscription has it of {makers}. Say of which.", *path)
+        message = f"The subscription has it of {makers}. Say of which."
+        act.fault(UserErrorCode.AMBIGUOUS_MPN, message, *path, candidates=_candidates(has, found))
     else:
         act.fault(UserErrorCode.INVALID, "The subscription has no such product. Place a sales order for it.", *path)
     return None
+
+
+def _candidates(has: Had, items: Sequence[Row]) -> tuple[Candidate, ...]:
+    under = has.subscription
+    return tuple(
+        Candidate(
+            product.id, product.mpn, product.manufacturer, under.plan_id, under.period_type, under.period_duration,
+            under.billing_period_type, under.billing_period_duration,
+        )
+        for product in (has.products[item.product_id] for item in items)
+    )  # fmt: skip
 
 
 def _names(product: Row, row_id: int | None, mpn: str | None, manufacturer: str | None) -> bool:
@@ -236,7 +258,7 @@ async def refuse_bereft(act: Act, account: Row, subscription: Row) -> None:
     Raises:
         RefusedError: some do.
     """
-    rows = await act.rows(_OWNED, {"account": account.id})
+    rows = await act.rows(OWNED, {"account": account.id})
     ended = {row.product_id for row in rows if row.subscription_id == subscription.id}
     kept = {row.product_id for row in rows if row.subscription_id != subscription.id}
     left = bereft(ended, kept, await goods.dependencies(act, kept))

@@ -29,7 +29,9 @@ from resolvers.ordering import charges, terms
 from resolvers.ordering.asked import OrderRequest
 from resolvers.ordering.draft import Draft, drafted
 from resolvers.ordering.lines import Line
+from resolvers.ordering.order_mail import confirmation_key
 from resolvers.ordering.progress import charge_key, work_off
+from resolvers.ordering.vendor import whom_to_ask
 from resolvers.privileges import Privilege
 
 _CONTACT = table_of(AccountContact).c
@@ -65,7 +67,7 @@ async def place_order(act: Act, account: Row, given: OrderRequest) -> Placed:
     statuses = await chain.statuses(act.writer, account.path)
     draft = await drafted(act, account, edges, given)
     is_more = any(line.delta > 0 for line in draft.lines)
-    terms.check_standing(act, statuses, draft.type, is_more=is_more)
+    await terms.check_standing(act, account, statuses, draft.type, is_more=is_more)
     _check_currency(act, draft)
     order = await _store(act, account, draft, given)
     await charge(
@@ -87,7 +89,10 @@ async def place_order(act: Act, account: Row, given: OrderRequest) -> Placed:
 def _check_currency(act: Act, draft: Draft) -> None:
     for due in draft.own:
         if due.currency != draft.currency:
-            message = f"It is priced in {due.currency}, others in {draft.currency}. Place an order for each currency."
+            hint = "Place an order for each currency."
+            if draft.type is OrderType.MIGRATION:
+                hint = "It can't be switched: cancel it, and order anew."
+            message = f"It is priced in {due.currency}, others in {draft.currency}. {hint}"
             act.refuse(UserErrorCode.INVALID, message, *due.line.path)
 
 
@@ -107,7 +112,7 @@ async def _store(act: Act, account: Row, draft: Draft, given: OrderRequest) -> O
         currency=draft.currency,
         total_micros=draft.total_micros,
         subscription_id=given.subscription,
-        scheduled_on=given.scheduled_on,
+        scheduled_on=draft.scheduled_on,
         credit_check=not given.waives_credit_check,
         attributes=orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS).decode() if attributes else None,
         waiting_for=draft.waiting_for,
@@ -126,6 +131,7 @@ async def _store(act: Act, account: Row, draft: Draft, given: OrderRequest) -> O
 
 async def _store_line(act: Act, order: Order, draft: Draft, line: Line, position: int) -> int:
     unit, extended, currency, rate = draft.price(line)
+    plan_id, period = line.under or (draft.plan_id, draft.period)
     row = OrderLine(
         id=new_id(),
         account_id=order.account_id,
@@ -134,9 +140,9 @@ async def _store_line(act: Act, order: Order, draft: Draft, line: Line, position
         order_id=order.id,
         position=position,
         product_id=line.product.id,
-        plan_id=draft.plan_id,
-        period_type=draft.period.type,
-        period_duration=draft.period.duration,
+        plan_id=plan_id,
+        period_type=period.type,
+        period_duration=period.duration,
         mpn=line.product.mpn,
         name=line.product.name,
         quantity_kind=line.kind,
@@ -185,7 +191,7 @@ async def charge(
         subscription_id=order.subscription_id, waived_from=waived_from, at=act.now,
     )  # fmt: skip
     if short is Short.ABOVE:
-        message = "Your vendor can't take orders of this amount at present."
+        message = f"Your vendor can't take orders of this amount at present. {await whom_to_ask(act, account)}"
         act.refuse(UserErrorCode.VENDOR_UNAVAILABLE, message, "account")
     if short is Short.OWN:
         act.refuse(UserErrorCode.CREDIT_LIMIT, await _how_short(act, account, amounts, currency), "account")
@@ -221,7 +227,7 @@ async def _confirm(act: Act, account: Row, order: Order) -> None:
         await post(
             act.writer,
             MailTemplate.ORDER_CONFIRMATION,
-            key=f"order-confirmation:{order.id}",
+            key=confirmation_key(order.id),
             to=to,
             path=account.path,
             at=act.now,

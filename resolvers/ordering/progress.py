@@ -1,5 +1,7 @@
 """The way of an order after it was placed: worked off, completed, failed, called off, submitted again."""
 
+from datetime import datetime
+
 from models import JobKind, OrderStatus
 from models.beyond import ledger
 from models.life import order as life
@@ -7,6 +9,7 @@ from models.life.order import OrderEvent
 from models.statement import Row
 from resolvers.act import Act
 from resolvers.errors import UserErrorCode
+from resolvers.ordering.order_mail import tell_of_error
 from resolvers.orders import LOCK, ORDER
 
 _MOST_OF_A_REASON = 500
@@ -49,6 +52,11 @@ async def start_order(act: Act, order: Row) -> bool:
     return True
 
 
+async def let_stop(act: Act, order: Row, until: datetime | None) -> None:
+    """Record until when an order that is being processed can be called off; None: it can't be, or that is through."""
+    await act.change(ORDER, order, stoppable_until=until)
+
+
 async def complete_order(act: Act, order: Row, *, subscription_id: int | None = None) -> None:
     """Record that an order that was being processed is done.
 
@@ -61,7 +69,8 @@ async def complete_order(act: Act, order: Row, *, subscription_id: int | None = 
         RefusedError: it isn't being processed.
     """
     created = {} if subscription_id is None else {"subscription_id": subscription_id}
-    await move_order(act, order, OrderEvent.COMPLETE, provisioned_at=act.now, status_code="CP", **created)
+    done = {"provisioned_at": act.now, "status_code": "CP", "stoppable_until": None}
+    await move_order(act, order, OrderEvent.COMPLETE, **done, **created)
 
 
 async def fail_order(act: Act, order: Row, reason: str) -> None:
@@ -75,7 +84,8 @@ async def fail_order(act: Act, order: Row, reason: str) -> None:
     Raises:
         RefusedError: it isn't being processed.
     """
-    await move_order(act, order, OrderEvent.FAIL, error_message=reason[:_MOST_OF_A_REASON])
+    await move_order(act, order, OrderEvent.FAIL, error_message=reason[:_MOST_OF_A_REASON], stoppable_until=None)
+    await tell_of_error(act, order, reason)
     await give_back(act, order)
 
 

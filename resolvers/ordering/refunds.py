@@ -149,7 +149,7 @@ def refund(policy: RefundPolicy, charge: Charge, quantity: int, on: date) -> int
     Raises:
         ValueError: the charge didn't pay for that many that are still there.
     """
-    share = _share(charge, quantity)
+    share = share_of(charge, quantity)
     if policy is RefundPolicy.FULL:
         return share
     if policy is RefundPolicy.NONE or charge.paid is None:
@@ -162,7 +162,7 @@ def unused(micros: int, paid: Span, on: date) -> int:
     return prorated(micros, Span(on, max(on, paid.end)).within(paid), paid)
 
 
-def _share(charge: Charge, quantity: int) -> int:
+def share_of(charge: Charge, quantity: int) -> int:
     """The part of the charge that those units bear. The parts of all its units add up to it."""
     returned = charge.returned + quantity
     if quantity < 0 or not 0 <= charge.returned <= returned <= charge.units:

@@ -4,28 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from models.plan_switch import SwitchPolicy, SwitchTime
 from resolvers.ordering.periods import Period, Span, later
 from resolvers.ordering.refunds import unused
-
-
-class SwitchPolicy(StrEnum):
-    """What a switch does to what was paid and to the term (Simple API 1.15, `planSwitches.billingPolicy`)."""
-
-    PERIOD_CHANGE = "PERIOD_CHANGE"
-    PRORATE_STARTING_NEW_SUBSCRIPTION_PERIOD = "PRORATE_STARTING_NEW_SUBSCRIPTION_PERIOD"
-    PRORATE_KEEPING_EXP_DATE = "PRORATE_KEEPING_EXP_DATE"
-    PRORATE_REFUND = "PRORATE_REFUND"
-    NO_REFUND = "NO_REFUND"
-    NO_REFUND_WITH_FULL_REFUND_PERIOD = "NO_REFUND_WITH_FULL_REFUND_PERIOD"
-    PRORATE_REFUND_WITH_FULL_REFUND_PERIOD = "PRORATE_REFUND_WITH_FULL_REFUND_PERIOD"
-
-
-class SwitchTime(StrEnum):
-    """When a switch takes effect (Simple API 1.15, `planSwitches.whenEffective`)."""
-
-    IMMEDIATELY = "IMMEDIATELY"
-    NEXT_BILLING_PERIOD = "NEXT_BILLING_PERIOD"
-    NEXT_SUBSCRIPTION_PERIOD = "NEXT_SUBSCRIPTION_PERIOD"
 
 
 class Share(StrEnum):
@@ -56,19 +37,14 @@ _TERMS = {
 }
 
 
-def switches_on(when: SwitchTime, policy: SwitchPolicy, today: date, billing: Span, term: Span) -> date:
-    """The day on which a switch takes effect.
+def waits(when: SwitchTime, policy: SwitchPolicy) -> bool:
+    """Whether a switch takes effect at the renewal only.
 
     Args:
-        when: as the plan says.
-        policy: a change of the period waits for the end of the present one, whatever the plan says.
-        today: when it is asked for.
-        billing: the running billing period.
-        term: the running term.
+        when: as the provider says.
+        policy: a change of the period waits for the end of the present one, whatever the provider says.
     """
-    if policy is SwitchPolicy.PERIOD_CHANGE or when is SwitchTime.NEXT_SUBSCRIPTION_PERIOD:
-        return term.end
-    return today if when is SwitchTime.IMMEDIATELY else min(billing.end, term.end)
+    return policy is SwitchPolicy.PERIOD_CHANGE or when is SwitchTime.NEXT_SUBSCRIPTION_PERIOD
 
 
 def new_term(policy: SwitchPolicy, on: date, term: Span, period: Period) -> Span:
@@ -83,17 +59,17 @@ def new_term(policy: SwitchPolicy, on: date, term: Span, period: Period) -> Span
     return Span(on, term.end if _TERMS[policy].keeps_end and on < term.end else later(on, period))
 
 
-def returned(policy: SwitchPolicy, micros: int, paid: Span, on: date, *, is_early: bool) -> int:
+def returned(policy: SwitchPolicy, micros: int, paid: Span | None, on: date, *, is_early: bool) -> int:
     """What of a charge of the present plan is returned, in micros.
 
     Args:
         policy: how much it returns.
         micros: the charge.
-        paid: the days that it pays for.
+        paid: the days that it pays for; None: it was charged once, as a setup fee.
         on: when the switch takes effect.
         is_early: whether the lot's window is still open.
     """
     share = _TERMS[policy].early if is_early else _TERMS[policy].late
     if share is Share.ALL:
         return micros
-    return unused(micros, paid, on) if share is Share.UNUSED else 0
+    return unused(micros, paid, on) if share is Share.UNUSED and paid is not None else 0

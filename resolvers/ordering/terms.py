@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, select
 
-from models import AccountStatus, OrderStatus, OrderType, OrderWait, SubscriptionHold, SubscriptionStatus
+from models import AccountStatus, OrderSchedule, OrderStatus, OrderType, OrderWait, SubscriptionHold, SubscriptionStatus
 from models.base import PeriodType, table_of
 from models.life.standing import VENDOR_UNAVAILABLE, standing
 from models.life.subscription import HoldReason, is_renewable
@@ -26,7 +26,8 @@ from resolvers.ordering.periods import (
     later,
 )
 from resolvers.ordering.refusal import Refusal
-from resolvers.orders import ORDER
+from resolvers.ordering.vendor import whom_to_ask
+from resolvers.orders import ORDER, is_open
 from resolvers.privileges import Privilege
 from resolvers.subscriptions import SUBSCRIPTION
 
@@ -36,17 +37,15 @@ _SUBJECT = Statement(select(*SUBSCRIPTION.c).where(*_OF_ACCOUNT).with_for_update
 _OTHER = Statement(select(*SUBSCRIPTION.c).where(*_OF_ACCOUNT), SUBSCRIPTION.name, is_lookup=True)
 _REASONS = Statement(select(_HOLD.reason).where(_HOLD.subscription_id == bindparam("subscription")), is_lookup=True)
 _OPEN = Statement(
-    select(ORDER.c.id, ORDER.c.number, ORDER.c.waiting_for)
-    .where(
-        ORDER.c.subscription_id == bindparam("subscription"),
-        or_(*(ORDER.c.status == status.value for status in (OrderStatus.SUBMITTED, OrderStatus.PROCESSING))),
-    )
+    select(*(ORDER.c[name] for name in ("id", "number", "status", "waiting_for", "stoppable_until")))
+    .where(ORDER.c.subscription_id == bindparam("subscription"), is_open(ORDER.c))
     .order_by(ORDER.c.id),
     is_lookup=True,
 )
 _STATES = {
     OrderType.CHANGE: {SubscriptionStatus.ACTIVE},
     OrderType.CANCELLATION: {SubscriptionStatus.ACTIVE, SubscriptionStatus.HOLD},
+    OrderType.MIGRATION: {SubscriptionStatus.ACTIVE},
     OrderType.RENEWAL: {SubscriptionStatus.ACTIVE, SubscriptionStatus.HOLD},
 }
 """In which a subscription must be; other types of orders are about none, or are not placed by anybody."""
@@ -74,8 +73,9 @@ def refuse_nonsense(act: Act, given: OrderRequest) -> None:
         act.fault(UserErrorCode.COTERMING, "Only what is newly bought can be aligned.", "align_with")
     if given.align_with is not None and given.aligns_with_month:
         act.fault(UserErrorCode.COTERMING, "It can end with one of the two.", "aligns_with_month")
-    if given.scheduled_on is not None and given.type not in (OrderType.CHANGE, OrderType.CANCELLATION):
-        act.fault(UserErrorCode.INVALID, "Only changes and cancellations wait for the renewal.", "scheduled_on")
+    if given.scheduled_on is not None and given.type in (OrderType.SALES, OrderType.RENEWAL):
+        message = "Only changes, migrations and cancellations wait for the renewal."
+        act.fault(UserErrorCode.INVALID, message, "scheduled_on")
     act.check()
 
 
@@ -93,7 +93,7 @@ async def subject(act: Act, account: Row, given: OrderRequest) -> Row:
     status = SubscriptionStatus(found.status)
     if status not in _STATES[given.type] or not await _may_renew(act, found, status, given.type):
         act.refuse(UserErrorCode.WRONG_STATE, f"The subscription is {status.value}.", "subscription")
-    await refuse_open(act, found.id, is_renewal=given.type is OrderType.RENEWAL)
+    await refuse_open(act, account, found.id, is_renewal=given.type is OrderType.RENEWAL)
     return found
 
 
@@ -109,11 +109,14 @@ async def lock(act: Act, account: Row, subscription_id: int) -> None:
     await act.rows(_SUBJECT, {"row_id": subscription_id, "account": account.id})
 
 
-async def refuse_open(act: Act, subscription_id: int, *, besides: int = 0, is_renewal: bool = False) -> None:
+async def refuse_open(
+    act: Act, account: Row, subscription_id: int, *, besides: int = 0, is_renewal: bool = False
+) -> None:
     """Refuse while another order of a subscription, which is locked, is open.
 
     Args:
         act: what is under way.
+        account: which has the subscription.
         subscription_id: the subscription's.
         besides: the order that doesn't count.
         is_renewal: what waits for the renewal doesn't stand in its way.
@@ -124,35 +127,64 @@ async def refuse_open(act: Act, subscription_id: int, *, besides: int = 0, is_re
     for order in await act.rows(_OPEN, {"subscription": subscription_id}):
         if order.id == besides or (is_renewal and order.waiting_for == OrderWait.RENEWAL):
             continue
-        message = f"Its order {order.number} is open. Wait until that is done, or cancel it."
+        message = f"Its order {order.number} is open. {await _what_next(act, account, order)}"
         act.refuse(UserErrorCode.OPEN_CHANGE, message, "subscription")
 
 
-def check_standing(act: Act, statuses: Sequence[AccountStatus], of_type: OrderType, *, is_more: bool) -> None:
-    """Refuse an order that the state of the account, or of one above it, doesn't allow.
+async def _what_next(act: Act, account: Row, order: Row) -> str:
+    """What an open order waits for, and what to do about it."""
+    if order.status == OrderStatus.CANCELLED:
+        return "It was cancelled, and what it had begun is being undone. Try again in a moment."
+    if order.status == OrderStatus.PROCESSING:
+        return f"It is being worked off: wait for it{', or cancel it' if order.stoppable_until is not None else ''}."
+    if order.waiting_for == OrderWait.RENEWAL:
+        return "It waits for the renewal. Cancel it, and then order both."
+    if order.waiting_for != OrderWait.APPROVAL:
+        return "It is about to be worked off: wait for it, or cancel it."
+    if len(act.caller.path) < len(account.path):
+        return "It waits for approval: approve or reject it first."
+    return f"It waits for the vendor's approval. {await whom_to_ask(act, account)} Or cancel it."
+
+
+def why_not(
+    statuses: Sequence[AccountStatus], of_type: OrderType, *, is_more: bool
+) -> tuple[UserErrorCode, str] | None:
+    """Why the state of an account, or of one above it, doesn't allow an order; None: it does.
 
     Args:
-        act: what is under way.
         statuses: of the whole chain, the account's own last.
         of_type: what the order does.
         is_more: whether the account owes more by it.
-
-    Raises:
-        RefusedError: it doesn't.
     """
     can = standing(statuses[-1], statuses[:-1])
     why = can.renewals if of_type is OrderType.RENEWAL else can.orders if is_more else can.decreases
-    if why == VENDOR_UNAVAILABLE:
-        act.refuse(UserErrorCode.VENDOR_UNAVAILABLE, why, "account")
-    if why:
-        act.refuse(UserErrorCode.ACCOUNT_ON_HOLD, why, "account")
+    if not why:
+        return None
+    code = UserErrorCode.VENDOR_UNAVAILABLE if why == VENDOR_UNAVAILABLE else UserErrorCode.ACCOUNT_ON_HOLD
+    return code, why
 
 
-def waiting_for(act: Act, account: Row, given: OrderRequest) -> OrderWait | None:
+async def check_standing(
+    act: Act, account: Row, statuses: Sequence[AccountStatus], of_type: OrderType, *, is_more: bool
+) -> None:
+    """Refuse an order that the state of the account, or of one above it, doesn't allow.
+
+    Raises:
+        RefusedError: it doesn't; the message says whom to ask.
+    """
+    refusal = why_not(statuses, of_type, is_more=is_more)
+    if refusal is not None:
+        code, why = refusal
+        act.refuse(code, f"{why} {await whom_to_ask(act, account)}", "account")
+
+
+def waiting_for(
+    act: Act, account: Row, given: OrderRequest, scheduled_on: OrderSchedule | None = None
+) -> OrderWait | None:
     """What an order waits for: the vendor's approval first, then the renewal."""
     if account.requires_approval and act.caller.path == account.path and given.type is not OrderType.RENEWAL:
         return OrderWait.APPROVAL
-    return OrderWait.RENEWAL if given.scheduled_on is not None else None
+    return OrderWait.RENEWAL if scheduled_on is not None else None
 
 
 def waives_from(act: Act, account: Row, *, waives: bool) -> str | None:

@@ -4,17 +4,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
-from models import BillingModel, JobKind, PostKind, SubscriptionLot
-from models.base import PeriodType, table_of
+from models import JobKind, OrderStatus, OrderType, PostKind, SubscriptionLot
+from models.base import iso, table_of
 from models.beyond import chain, ledger, service_charges
 from models.beyond.ledger import Amount
 from models.statement import Row, Statement
 from resolvers.act import Act
 from resolvers.ordering import goods
 from resolvers.ordering.amounts import prorated
-from resolvers.ordering.periods import Bill, Period, Span, bills
+from resolvers.ordering.giving_up import bill_key, billed_term, bills_of, post_key
+from resolvers.ordering.periods import Bill, Span
+from resolvers.orders import ORDER
 from resolvers.subscription_actions import RUNNING
 from resolvers.subscription_moves import ITEMS_OF, midnight
 
@@ -22,8 +24,16 @@ _LOT = table_of(SubscriptionLot)
 _LOTS = Statement(
     select(*_LOT.c).where(_LOT.c.subscription_id == bindparam("subscription"), _LOT.c.remaining > 0), is_lookup=True
 )
-_STATEMENT_DAY = 1
-"""Of the month, as for orders."""
+_SWITCHING = Statement(
+    select(ORDER.c.id).where(
+        ORDER.c.subscription_id == bindparam("subscription"),
+        ORDER.c.type == OrderType.MIGRATION.value,
+        or_(*(ORDER.c.status == status.value for status in (OrderStatus.SUBMITTED, OrderStatus.PROCESSING))),
+        ORDER.c.term_from.is_not(None),
+    ),
+    is_lookup=True,
+)
+_WAIT = timedelta(hours=1)
 
 
 async def bill_later(act: Act, subscription: Row, term: Span, after: date) -> None:
@@ -35,10 +45,10 @@ async def bill_later(act: Act, subscription: Row, term: Span, after: date) -> No
         term: the running one.
         after: the day up to which all is charged.
     """
-    coming = next((bill for bill in _bills(subscription, term) if bill.due_on > after), None)
+    coming = next((bill for bill in bills_of(subscription, term) if bill.due_on > after), None)
     if coming is None:
         return
-    key = f"{subscription.id}:{term.start}:{term.end}:{coming.due_on}"
+    key = bill_key(subscription.id, term, coming.due_on)
     # What falls due as the term ends is charged for what there was, and so before the renewal.
     at = midnight(coming.due_on) - timedelta(seconds=1 if coming.due_on == term.end else 0)
     await act.enqueue(JobKind.BILL_SUBSCRIPTION, subscription.id, subscription.path, key=key, at=at)
@@ -52,22 +62,33 @@ async def bill(act: Act, subscription: Row, key: str) -> None:
         subscription: locked, and before it the accounts above.
         key: as `bill_later` makes it.
     """
+    key, _, _ = key.partition("@")
     start, end, due_on = (date.fromisoformat(part) for part in key.split(":")[1:])
-    if subscription.status not in RUNNING:
-        return
     term = Span(start, end)
-    due = [each for each in _bills(subscription, term) if each.due_on == due_on]
+    if subscription.status not in RUNNING or _is_past(subscription, term) or await _put_off(act, subscription, key):
+        return
+    due = [each for each in bills_of(subscription, term) if each.due_on == due_on]
     amounts = await _amounts(act, subscription, due)
     await ledger.charge(
-        act.writer, amounts, key=f"bill:{key}", kind=PostKind.CHARGE, subscription_id=subscription.id,
+        act.writer, amounts, key=post_key(key), kind=PostKind.CHARGE, subscription_id=subscription.id,
         is_checked=False, at=act.now,
     )  # fmt: skip
     await bill_later(act, subscription, term, due_on)
 
 
-def _bills(subscription: Row, term: Span) -> list[Bill]:
-    billing = Period(PeriodType(subscription.billing_period_type), subscription.billing_period_duration)
-    return bills(BillingModel(subscription.billing_model), term, billing, _STATEMENT_DAY)
+def _is_past(subscription: Row, term: Span) -> bool:
+    """Whether the subscription was switched to other terms within a term: what that had cost is settled."""
+    now = billed_term(subscription)
+    return now is not None and term != now and term.start <= now.start < term.end
+
+
+async def _put_off(act: Act, subscription: Row, key: str) -> bool:
+    """Wait while an order is open that would switch the subscription, and settles what is billed until then."""
+    if not await act.rows(_SWITCHING, {"subscription": subscription.id}):
+        return False
+    at = act.now + _WAIT
+    await act.enqueue(JobKind.BILL_SUBSCRIPTION, subscription.id, subscription.path, key=f"{key}@{iso(at)}", at=at)
+    return True
 
 
 async def _amounts(act: Act, subscription: Row, due: Sequence[Bill]) -> list[Amount]:

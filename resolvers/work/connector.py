@@ -30,7 +30,11 @@ class Connector(Protocol):
         """Set a new service up, in the quantities of the task."""
 
     async def change(self, task: Task) -> Outcome:
-        """Bring a service to the quantities of the task, which may be those that it has: at a renewal, for example."""
+        """Bring a service to the parts of the task.
+
+        They may be those that it has, as at a renewal; other quantities; after a switch other products; or, where an
+        order was called off that had begun, what there was before it.
+        """
 
     async def suspend(self, task: Task) -> Outcome:
         """Let nobody use a service, and keep what is in it."""
@@ -42,7 +46,10 @@ class Connector(Protocol):
         """End a service. What is in it is kept for 30 days."""
 
     def can_stop(self) -> bool:
-        """Whether what is being set up can be called off."""
+        """Whether an order that has begun can be called off: set up is then stopped, what was changed is changed back.
+
+        Asked when an order begins.
+        """
 
 
 class ConnectorSettingError(ValueError):

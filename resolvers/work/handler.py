@@ -83,6 +83,10 @@ class Handler(ABC):
     def __init__(self, place: Workplace) -> None:
         self.place = place
 
+    async def begin(self) -> None:
+        """Called when a worker begins to work, before it takes jobs: plan those that nobody asks for."""
+        return
+
     @abstractmethod
     async def run(self, job: Claim) -> None:
         """Do it.

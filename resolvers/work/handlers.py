@@ -7,6 +7,7 @@ from resolvers.mail.sending import SendMail
 from resolvers.work.fulfilment import ProvisionOrder
 from resolvers.work.handler import Handler, Workplace
 from resolvers.work.invoicing import ClosePeriod
+from resolvers.work.pruning import Prune
 from resolvers.work.renewals import BillSubscription, FollowSubscription, RemoveSubscription, RenewSubscription
 
 HANDLERS: dict[JobKind, type[Handler]] = {
@@ -14,6 +15,7 @@ HANDLERS: dict[JobKind, type[Handler]] = {
     JobKind.CLOSE_PERIOD: ClosePeriod,
     JobKind.FOLLOW_SUBSCRIPTION: FollowSubscription,
     JobKind.PROVISION_ORDER: ProvisionOrder,
+    JobKind.PRUNE: Prune,
     JobKind.REMOVE_SUBSCRIPTION: RemoveSubscription,
     JobKind.RENEW_SUBSCRIPTION: RenewSubscription,
     JobKind.SEND_MAIL: SendMail,

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from sqlalchemy import bindparam, select
 
 from models import OrderStatus, OrderType, OrderWait, SubscriptionStatus
+from models.life.order import OrderEvent
 from models.life.subscription import KEPT_AFTER_TERMINATION, HoldReason, is_renewable
 from models.statement import Row, Statement
 from models.subscription_history import QuantityReason
@@ -13,10 +14,11 @@ from resolvers.act import Act
 from resolvers.errors import RefusedError, UserErrorCode
 from resolvers.ordering.asked import OrderRequest
 from resolvers.ordering.placing import place_order
-from resolvers.ordering.progress import complete_order, locked, start_order
+from resolvers.ordering.progress import call_off, complete_order, locked, start_order
 from resolvers.orders import ORDER
 from resolvers.subscription_moves import LOCK, midnight, reasons_of, renew_on, set_reasons, terminate
-from resolvers.work.completing import apply, work
+from resolvers.work.completing import apply
+from resolvers.work.holdings import work
 from resolvers.work.system import anew
 
 _ACCOUNT = Statement(select(*ACCOUNT.c).where(ACCOUNT.c.id == bindparam("row_id")), is_lookup=True)
@@ -25,11 +27,14 @@ _WAITING = Statement(
     .where(
         ORDER.c.subscription_id == bindparam("subscription"),
         ORDER.c.status == OrderStatus.SUBMITTED.value,
-        ORDER.c.waiting_for == OrderWait.RENEWAL.value,
+        ORDER.c.waiting_for == bindparam("what_for"),
     )
     .order_by(ORDER.c.id),
     is_lookup=True,
 )
+_TOO_LATE = "The term that it was for ended before it was approved. Place it again."
+_WAITED_FOR = timedelta(days=1)
+"""How long an order that is under way may keep a subscription from renewing; then it is held as one that isn't paid."""
 _TRIED_FOR = KEPT_AFTER_TERMINATION
 """How long a renewal that is not paid is tried again, day by day; then the subscription ends."""
 
@@ -45,6 +50,7 @@ async def renew(act: Act, subscription: Row) -> None:
     if due is None or due > act.now.date() or subscription.status not in _RUNNING:
         return
     reasons = await reasons_of(act, subscription.id)
+    await _call_off_unapproved(act, subscription)
     if not subscription.auto_renew:
         await _expire(act, subscription)
         return
@@ -55,10 +61,20 @@ async def renew(act: Act, subscription: Row) -> None:
         async with act.writer.savepoint():
             await _renew(anew(act), subscription)
     except RefusedError as refusal:
-        if any(error.code is UserErrorCode.OPEN_CHANGE for error in refusal.errors):
+        is_open = any(error.code is UserErrorCode.OPEN_CHANGE for error in refusal.errors)
+        if is_open and act.now < midnight(due) + _WAITED_FOR:
             await _try_again(anew(act), subscription, due)
         else:
             await fell_through(anew(act), subscription)
+
+
+async def _call_off_unapproved(act: Act, subscription: Row) -> None:
+    """Reject what nobody has approved in the term that it was for: a service doesn't run on unpaid by waiting."""
+    about = {"subscription": subscription.id, "what_for": OrderWait.APPROVAL.value}
+    for waiting in await act.rows(_WAITING, about):
+        order = await locked(act, waiting.id)
+        if order is not None:
+            await call_off(act, order, OrderEvent.REJECT, error_message=_TOO_LATE)
 
 
 async def _expire(act: Act, subscription: Row) -> None:
@@ -79,7 +95,8 @@ async def _renew(act: Act, subscription: Row) -> None:
     Raises:
         RefusedError: it can't be placed.
     """
-    for waiting in await act.rows(_WAITING, {"subscription": subscription.id}):
+    about = {"subscription": subscription.id, "what_for": OrderWait.RENEWAL.value}
+    for waiting in await act.rows(_WAITING, about):
         order = await locked(act, waiting.id)
         if order is not None and await _worked_off(act, order, subscription):
             return

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from models.store import Store, StoreError
+from resolvers.request_id import REQUEST_ID
 from resolvers.work.claims import Claim, Claims, LostClaimError
 from resolvers.work.handler import FailedAttemptError, Handler, HopelessError
 
@@ -74,6 +75,7 @@ class Worker:
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._bell = asyncio.Event()
         self._is_stopping = False
+        self._has_begun = False
         self._failures = 0
         """How often in a row the database did not answer."""
         self.tally = Tally()
@@ -118,12 +120,20 @@ class Worker:
         free = self._settings.at_once - len(self._running)
         if free <= 0:
             return False
+        await self._begin()
         claims = await self._claims.take(self._handlers, free)
         for claim in claims:
             task = asyncio.create_task(self._do(claim), name=f"job {claim.id}")
             self._running[task] = claim
             task.add_done_callback(self._put_down)
         return len(claims) == free
+
+    async def _begin(self) -> None:
+        """Have the handlers plan what nobody asks for; once."""
+        if not self._has_begun:
+            for handler in self._handlers.values():
+                await handler.begin()
+            self._has_begun = True
 
     def _put_down(self, task: asyncio.Task[None]) -> None:
         """A hand is free, and what was done may have left further jobs."""
@@ -139,6 +149,7 @@ class Worker:
             return
 
     async def _do(self, claim: Claim) -> None:
+        REQUEST_ID.set(f"job:{claim.id}")  # of this task alone
         handler = self._handlers[claim.kind]
         try:
             if claim.attempt > handler.retry.attempts:  # the last one died without a word

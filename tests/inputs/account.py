@@ -30,6 +30,18 @@ def is_(status: str) -> Callable[[World, int], Sequence[tuple[Statement, dict[st
     return lambda _world, account_id: [(_SET_STATUS, {"account": account_id, "new_status": status})]
 
 
+_HOLD = Statement(
+    update(ACCOUNT)
+    .where(ACCOUNT.c.id == bindparam("account"))
+    .values(status="CREDIT_HOLD", held_by="PERSON", holder_id=bindparam("holder"))
+)
+
+
+def held_by(holder: int) -> Callable[[World, int], Sequence[tuple[Statement, dict[str, Any]]]]:
+    """People of that account hold it."""
+    return lambda _world, account_id: [(_HOLD, {"account": account_id, "holder": holder})]
+
+
 TRIALS = [
     Trial("accountUpdate", and_(name="New")),
     Trial("accountUpdate", and_(external_id="new"), "externalId"),
@@ -37,5 +49,6 @@ TRIALS = [
     Trial("accountCreditHold", it),
     Trial("accountCreditHold", it, "when on hold", is_("CREDIT_HOLD")),
     Trial("accountCreditRelease", it, "when on hold", is_("CREDIT_HOLD")),
+    Trial("accountCreditRelease", it, "when the provider's people hold it", held_by(1)),
     Trial("accountCreditRelease", it, "when active"),
 ]

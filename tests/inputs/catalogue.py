@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.hierarchy import World
+from tests.hierarchy import World, build
 from tests.inputs.trial import Trial
 
 
@@ -13,6 +13,10 @@ def just(**values: Any) -> Callable[[World, int], dict[str, Any]]:
 
 
 _PERIODS = [{"type": "YEAR", "duration": 1}]
+
+
+_TERMS = {"plan": 1, "subscription_period": {"type": "MONTH"}}
+_SWITCH = next(row["id"] for row in build()["plan_switch"])
 
 
 def _trial(operation: str, **values: Any) -> Trial:
@@ -33,6 +37,8 @@ TRIALS = [
     _trial("planRetire", plan=1),
     _trial("planPeriodAdd", plan=1, period={"type": "YEAR"}),
     _trial("planPeriodRetire", plan=1, period={"type": "MONTH"}),
+    _trial("planSwitchPublish", source=_TERMS, target=_TERMS | {"plan": 3}),
+    _trial("planSwitchRetire", plan_switch=_SWITCH),
     _trial("productCreate", mpn="new", manufacturer=1, name="New"),
     _trial("productUpdate", product=1, name="New"),
     _trial("productRetire", product=1),

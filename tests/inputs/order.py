@@ -1,6 +1,7 @@
 """What is tried on orders."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, update
@@ -16,8 +17,13 @@ from tests.inputs.trial import Trial
 _SET_STATUS = Statement(
     update(ORDER)
     .where(ORDER.c.id == bindparam("order"))
-    .values(status=bindparam("new_status"), waiting_for=bindparam("new_wait"))
+    .values(
+        status=bindparam("new_status"),
+        waiting_for=bindparam("new_wait"),
+        stoppable_until=bindparam("new_until", type_=ORDER.c.stoppable_until.type),
+    )
 )
+_SOME_DAY = datetime(2099, 1, 1, tzinfo=UTC)
 _LINE = {"product": OFFERED_BY_PROVIDER, "quantity": 1}
 
 
@@ -40,11 +46,12 @@ def _order(world: World, account_id: int) -> int:
     return int(found[0]) if found else 0
 
 
-def is_(status: str, wait: str | None = None) -> Callable[[World, int], Sequence[tuple[Statement, dict[str, Any]]]]:
+def is_(
+    status: str, wait: str | None = None, *, is_stoppable: bool = False
+) -> Callable[[World, int], Sequence[tuple[Statement, dict[str, Any]]]]:
     """That order has that status."""
-    return lambda world, account_id: [
-        (_SET_STATUS, {"order": _order(world, account_id), "new_status": status, "new_wait": wait})
-    ]
+    given = {"new_status": status, "new_wait": wait, "new_until": _SOME_DAY if is_stoppable else None}
+    return lambda world, account_id: [(_SET_STATUS, {"order": _order(world, account_id)} | given)]
 
 
 TRIALS = [
@@ -56,8 +63,12 @@ TRIALS = [
         _goods,
         expected_version=None,
     ),
+    Trial("orderEstimate", and_(lines=[_LINE]), before=_goods, expected_version=None),
+    Trial("orderValidate", and_(lines=[_LINE]), before=_goods, expected_version=None),
     Trial("orderUpdate", its(purchase_order_number="PO-1")),
     Trial("orderCancel", its(), "when submitted", is_("SUBMITTED")),
+    Trial("orderCancel", its(), "when it is being processed and can't be stopped", is_("PROCESSING")),
+    Trial("orderCancel", its(), "when it is being processed and can be stopped", is_("PROCESSING", is_stoppable=True)),
     Trial("orderCancel", its(), "when completed", is_("COMPLETED")),
     Trial("orderResubmit", its(), "when in error", is_("ERROR")),
     Trial("orderApprove", its(), "when it waits for that", is_("SUBMITTED", "APPROVAL")),

@@ -10,8 +10,10 @@ from models import SubscriptionHold
 from models.base import table_of
 from models.statement import Statement
 from resolvers.orders import ORDER
+from resolvers.plan_switches import SWITCH
+from resolvers.products import DEPENDENCY
 from resolvers.subscriptions import ITEM, SUBSCRIPTION
-from tests.hierarchy import OFFERED_BY_NOBODY, World
+from tests.hierarchy import OFFERED_BY_NOBODY, OFFERED_BY_PROVIDER, World
 from tests.inputs.trial import Trial
 
 _HOLD = table_of(SubscriptionHold)
@@ -37,6 +39,12 @@ _ADDED = _of_account(
     .where(ITEM.c.account_id == bindparam("account"), ITEM.c.position == 1)
     .values(product_id=OFFERED_BY_NOBODY)
 )
+_TO_WHAT_ALL_SELL = Statement(
+    update(SWITCH).values(
+        from_product_id=SWITCH.c.from_plan_id, to_product_id=OFFERED_BY_PROVIDER, to_plan_id=OFFERED_BY_PROVIDER
+    )
+)
+_NO_DEPENDENCIES = Statement(delete(DEPENDENCY))
 _FREE = _of_account(delete(_HOLD).where(_HOLD.c.account_id == bindparam("account")))
 
 
@@ -48,6 +56,11 @@ def _waiting(world: World, account_id: int) -> Sequence[tuple[Statement, dict[st
 def _changeable(world: World, account_id: int) -> Sequence[tuple[Statement, dict[str, Any]]]:
     """As well, and no two items are of one product."""
     return [*_waiting(world, account_id), *_ADDED(world, account_id)]
+
+
+def _switchable(world: World, account_id: int) -> Sequence[tuple[Statement, dict[str, Any]]]:
+    """They can be switched to what everybody sells, which needs nothing else."""
+    return [*_waiting(world, account_id), (_TO_WHAT_ALL_SELL, {}), (_NO_DEPENDENCIES, {})]
 
 
 def of(**more: Any) -> Callable[[World, int], dict[str, Any]]:
@@ -68,5 +81,7 @@ TRIALS = [
     Trial("subscriptionHold", of(), "when it runs", _FREE),
     Trial("subscriptionHold", of(), "when it is held"),
     Trial("subscriptionQuantitySet", of(quantity=1000, scheduled_on="RENEWAL"), "at the renewal", _changeable),
+    Trial("subscriptionUpgrade", of(scheduled_on="RENEWAL"), "at the renewal", _switchable),
+    Trial("subscriptionUpgrade", of(), "while an order is open"),
     Trial("subscriptionRelease", of(), "when it is held", _HELD),
 ]
