@@ -107,6 +107,14 @@ class Account(Dated, table=True):
     """Who put it on credit hold; null while it isn't, nor was before an administrative hold."""
     held_before: AccountStatus | None = Field(default=None, sa_type=String)
     """Its status when it was put on administrative hold; null while it isn't."""
+    holder_id: int | None = Field(default=None, sa_type=BigId)
+    """The account whose people hold it: only these and those above them release it. No foreign key, for SQLite adds
+    none under a name to a table.
+
+    Null: nobody holds it, the rule does, or nobody noted who. What is cancelled while it is held keeps it.
+    """
+    holder_before_id: int | None = Field(default=None, sa_type=BigId)
+    """Likewise for the credit hold that it was on when it was put on administrative hold."""
     status_reason: str | None = None
     """Why it came to its status, as whoever brought it there said."""
     status_since: datetime | None = Field(default=None, sa_type=Instant)

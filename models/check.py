@@ -7,7 +7,8 @@ database, and run in one snapshot.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.policy import RULES, WRITES
+from models.policy.rules import RULES
+from models.policy.writes import WRITES
 from models.store import Store, Unfiltered
 
 _OWNED = (

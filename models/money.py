@@ -77,6 +77,7 @@ class Balance(Dated, table=True):
         Index("balance_seller", "seller_id", "id"),
         Index("balance_seller_path", "seller_path", "id"),
         Index("balance_path", "path"),
+        Index("balance_created", "created_at", "id"),
     )
 
     id: int = Field(primary_key=True, sa_type=BigId)
@@ -97,6 +98,8 @@ class Balance(Dated, table=True):
     terms: PaymentTerm = Field(sa_type=Bytewise)
     net_days: int = 30
     """Days from an invoice until it is due."""
+    buyer_name: str | None = None
+    """What the buyer was called when it was moved to another vendor, who alone sees it since; null before."""
     closes_on: date | None = Field(default=None, sa_type=Day)
     """The day, at whose start the period ends that the last post falls into. Null before the first post."""
 
@@ -157,6 +160,7 @@ class Payment(Dated, table=True):
         CheckConstraint("micros > 0", name="micros"),
         Index("payment_balance", "balance_id", "id"),
         Index("payment_buyer", "buyer_id", "created_at", "id"),
+        Index("payment_created", "created_at", "id"),
     )
 
     id: int = Field(primary_key=True, sa_type=BigId)
@@ -183,6 +187,7 @@ class Invoice(Dated, table=True):
         Index("invoice_period", "balance_id", "period_to", unique=True),
         Index("invoice_buyer", "buyer_id", "created_at", "id"),
         Index("invoice_seller", "seller_id", "created_at", "id"),
+        Index("invoice_created", "created_at", "id"),
     )
 
     id: int = Field(primary_key=True, sa_type=BigId)

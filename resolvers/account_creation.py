@@ -62,7 +62,7 @@ class AdministratorInput(Input):
     first_name: Text100 = said("The given name.")
     last_name: Text100 = said("The family name.")
     phone_number: Phone | None = said("The telephone number in international form, as `+4930123456` (E.164).", None)
-    language: Language = said("The language of panels and mails, as BCP 47.", "en")
+    language: Language = said("The language of panels and mails, as BCP 47; the account's if it is left out.", None)
 
 
 class NewAccount(Input):
@@ -85,7 +85,8 @@ class NewAccount(Input):
         None,
     )
     activate: bool = said(
-        "Whether it is active at once; else it waits until the invitation is followed or it is activated.",
+        "Whether it is active at once, which takes the privilege `accounts:activate`; else it waits until the"
+        " invitation is followed or it is activated.",
         default=False,
     )
 
@@ -148,6 +149,8 @@ def check_vendor(act: Act, vendor: Row) -> None:
 
 async def _check(act: Act, given: NewAccount) -> None:
     vendor = act.target
+    if given.activate:
+        act.caller.require(Privilege.ACCOUNTS_ACTIVATE)
     check_vendor(act, vendor)
     if paths.depth(vendor.path) >= _MOST_LEVELS:
         act.refuse(UserErrorCode.INVALID, f"It is {_MOST_LEVELS} levels below the provider.", "vendor")
@@ -164,5 +167,6 @@ async def _check(act: Act, given: NewAccount) -> None:
 
 
 async def _invite(act: Act, account: Account, who: AdministratorInput) -> None:
-    person = Invited(who.email, who.first_name, who.last_name, who.phone_number, who.language)
+    language = who.language or account.language
+    person = Invited(who.email, who.first_name, who.last_name, who.phone_number, language)
     await invite_person(act, account, person, UserKind.ADMINISTRATOR, [full_access(account.type)])

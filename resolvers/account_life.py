@@ -7,6 +7,7 @@ from models.base import table_of
 from models.beyond import place
 from models.life.account import AccountEvent
 from models.statement import Row, Statement
+from resolvers import credit_rule
 from resolvers.account_moves import move_account
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
@@ -86,11 +87,15 @@ async def credit_hold(act: Act, given: AccountCreditHold) -> None:
     gives="account",
     target=_BELOW,
     event=AccountEvent.CREDIT_RELEASE,
-    codes=(UserErrorCode.TOO_LONG,),
+    codes=(UserErrorCode.HELD_ABOVE, UserErrorCode.HOLD_DEMANDED, UserErrorCode.TOO_LONG),
     bulk=True,
 )
 async def credit_release(act: Act, given: AccountCreditRelease) -> None:
-    """Release an account from credit hold: it and all below it may order again."""
+    """Release an account from credit hold: it and all below it may order again, and what waited for that is done.
+
+    Whom people of an account above the caller's own hold is refused; so is who owes too much or too long, until that is
+    settled.
+    """
     await move_account(act, act.target, AccountEvent.CREDIT_RELEASE, reason=given.reason)
 
 
@@ -115,11 +120,15 @@ async def admin_hold(act: Act, given: AccountAdminHold) -> None:
     gives="account",
     target=_BELOW,
     event=AccountEvent.ADMIN_RELEASE,
-    codes=(UserErrorCode.TOO_LONG,),
+    codes=(UserErrorCode.HELD_ABOVE, UserErrorCode.TOO_LONG),
     bulk=True,
 )
 async def admin_release(act: Act, given: AccountAdminRelease) -> None:
-    """Release an account from administrative hold, to where it was before; services that were held by it run again."""
+    """Release an account from administrative hold, to where it was before; services that were held by it run again.
+
+    Who owes too much or too long comes onto credit hold instead. Whom people of an account above the caller's own hold
+    is refused.
+    """
     await move_account(act, act.target, AccountEvent.ADMIN_RELEASE, reason=given.reason)
 
 
@@ -161,15 +170,20 @@ async def cancel(act: Act, given: AccountCancel) -> None:
     gives="account",
     target=_BELOW,
     event=AccountEvent.REACTIVATE,
-    codes=(UserErrorCode.ACCOUNT_ON_HOLD, UserErrorCode.TOO_LONG),
+    codes=(UserErrorCode.ACCOUNT_ON_HOLD, UserErrorCode.HELD_ABOVE, UserErrorCode.TOO_LONG),
     bulk=True,
 )
 async def reactivate(act: Act, given: AccountReactivate) -> None:
-    """Bring a cancelled account back, with the services that its cancellation ended in the last 30 days."""
+    """Bring a cancelled account back, with the services that its cancellation ended in the last 30 days.
+
+    Whom people of an account above the caller's own held when it was cancelled is refused. Who owes too much or too
+    long comes onto credit hold.
+    """
     (parent,) = await act.rows(_PARENT, {"row_id": act.target.parent_id})
     if parent.status == AccountStatus.CANCELLED:
         act.refuse(UserErrorCode.ACCOUNT_ON_HOLD, "Its vendor is cancelled. Bring that back first.", "account")
     await move_account(act, act.target, AccountEvent.REACTIVATE, reason=given.reason)
+    await credit_rule.apply(act, [act.target.id])
 
 
 async def refuse_open_orders(act: Act, account: Row) -> None:

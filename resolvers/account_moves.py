@@ -16,14 +16,15 @@ from models import (
     UserStatus,
 )
 from models.base import table_of
-from models.beyond import effects
+from models.beyond import effects, waking
 from models.beyond.credit import judge
 from models.beyond.post import Recipient
 from models.life import account as life
 from models.life.account import AccountEvent, released_to
-from models.life.standing import EFFECTS, service_after, services_event
+from models.life.standing import EFFECTS, TAKES_NO_CHARGES, service_after, services_event
 from models.life.subscription import KEPT_AFTER_TERMINATION, HoldReason, SubscriptionEvent
 from models.statement import Row, Statement, any_of
+from resolvers import holds
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.errors import UserErrorCode
@@ -34,6 +35,9 @@ from resolvers.users import USER
 _HOLD = table_of(SubscriptionHold)
 _HOLDS = {AccountEvent.CREDIT_HOLD, AccountEvent.ADMIN_HOLD}
 _RELEASES = {AccountEvent.CREDIT_RELEASE, AccountEvent.ADMIN_RELEASE}
+_HELD_ABOVE = "An account above yours holds it. Ask your vendor to release it."
+_WHAT_TO_DO = "Record a payment or a credit memo, or raise its credit limit"
+_NO_REASON = "No reason was given."
 
 _SERVICES = Statement(
     select(*SUBSCRIPTION.c)
@@ -77,20 +81,28 @@ async def move_account(
     before = AccountStatus(row.status)
     if not life.can(before, event):
         act.refuse(UserErrorCode.WRONG_STATE, f"The account is {before.value}.", "account")
+    if not by_rule and not holds.may_lift(act.caller.path, row, event):
+        act.refuse(UserErrorCode.HELD_ABOVE, _HELD_ABOVE, "account")
     demands_hold = "" if by_rule or event not in _RELEASES else await _why_hold(act, row)
-    if demands_hold and event is AccountEvent.CREDIT_RELEASE and row.held_by == HeldBy.RULE:
-        act.refuse(UserErrorCode.WRONG_STATE, f"{demands_hold} Settle that, or change its terms.", "account")
+    if demands_hold and event is AccountEvent.CREDIT_RELEASE:
+        then = "it is then released by itself." if row.held_by == HeldBy.RULE else "then release it."
+        act.refuse(UserErrorCode.HOLD_DEMANDED, f"{demands_hold} {_WHAT_TO_DO}; {then}", "account")
     to = _released_to(row, bool(demands_hold)) if event is AccountEvent.ADMIN_RELEASE else None
     after = life.after(before, event, to)
-    values = {"status": after.value, "status_reason": reason, "status_since": act.now}
-    await act.change(ACCOUNT, row, **values, **_held(row, after, by_rule=by_rule))
+    why = demands_hold if demands_hold and after is AccountStatus.CREDIT_HOLD else reason
+    values = {"status": after.value, "status_reason": why, "status_since": act.now}
+    await act.change(ACCOUNT, row, **values, **_held(act, row, after, by_rule=by_rule))
     follows = services_event(before, after)
     if follows is not None:
         await _move_services(act, row, follows)
     if EFFECTS[after].sign_in and not EFFECTS[before].sign_in:
         await effects.end_sign_ins(act.writer, row.path, act.now)
     if event in _HOLDS:
-        await _tell_administrators(act, row)
+        await _tell_administrators(act, row, MailTemplate.HOLD_NOTICE, reason=reason or _NO_REASON)
+    elif event in _RELEASES and after is AccountStatus.ACTIVE:
+        await _tell_administrators(act, row, MailTemplate.HOLD_RELEASE)
+    if before in TAKES_NO_CHARGES and after not in TAKES_NO_CHARGES:
+        await waking.wake(act.writer, row.path, act.now)
 
 
 async def _why_hold(act: Act, row: Row) -> str:
@@ -101,20 +113,24 @@ async def _why_hold(act: Act, row: Row) -> str:
 def _released_to(row: Row, demands_hold: bool) -> AccountStatus:
     return released_to(
         activated=row.held_before != AccountStatus.PENDING,
-        was_on_credit_hold=row.held_before == AccountStatus.CREDIT_HOLD,
+        was_on_credit_hold=row.held_before == AccountStatus.CREDIT_HOLD and row.held_by != HeldBy.RULE,
         balance_requires_hold=demands_hold,
     )
 
 
-def _held(row: Row, after: AccountStatus, *, by_rule: bool) -> dict[str, Any]:
-    """Who holds the account from now on, and what it was before an administrative hold."""
-    if after is AccountStatus.ADMIN_HOLD:
-        return {"held_before": row.status}
-    if after is not AccountStatus.CREDIT_HOLD:
+def _held(act: Act, row: Row, after: AccountStatus, *, by_rule: bool) -> dict[str, Any]:
+    """Who holds the account from now on, and what it was, and by whom, before an administrative hold."""
+    holder_id = None if by_rule else act.caller.account_id
+    if after is AccountStatus.CANCELLED:
         return {"held_by": None, "held_before": None}
+    if after is AccountStatus.ADMIN_HOLD:
+        return {"held_before": row.status, "holder_id": holder_id, "holder_before_id": row.holder_id}
+    if after is not AccountStatus.CREDIT_HOLD:
+        return {"held_by": None, "held_before": None, "holder_id": None, "holder_before_id": None}
     if row.status == AccountStatus.ADMIN_HOLD:
-        return {"held_by": row.held_by or HeldBy.RULE.value, "held_before": None}
-    return {"held_by": (HeldBy.RULE if by_rule else HeldBy.PERSON).value}
+        before = {"holder_id": row.holder_before_id, "holder_before_id": None}
+        return before | {"held_by": row.held_by or HeldBy.RULE.value, "held_before": None}
+    return {"held_by": (HeldBy.RULE if by_rule else HeldBy.PERSON).value, "holder_id": holder_id}
 
 
 async def _move_services(act: Act, account: Row, event: SubscriptionEvent) -> None:
@@ -149,14 +165,14 @@ def _reason(subscription: Row, reason: HoldReason) -> dict[str, Any]:
     return place | {"subscription_id": subscription.id, "reason": reason.value}
 
 
-async def _tell_administrators(act: Act, account: Row) -> None:
+async def _tell_administrators(act: Act, account: Row, template: MailTemplate, **more: str) -> None:
     for user in await act.rows(_ADMINISTRATORS, {"account_id": account.id}):
         await post(
             act.writer,
-            MailTemplate.HOLD_NOTICE,
+            template,
             key=f"hold:{account.id}:{account.version}:{user.id}",
             to=Recipient(to_user_id=user.id),
             path=account.path,
             at=act.now,
-            data={"account": account.name},
+            data={"account": account.name} | more,
         )

@@ -63,6 +63,7 @@ by_account_id = one(ACCOUNT, "account_id")
 acting_as = one(ACCOUNT, "acting_as_id")
 parent = one(ACCOUNT, "parent_id")
 buyer = one(ACCOUNT, "buyer_id")
+holder = one(ACCOUNT, "holder_id")
 contacts = several(CONTACT, "account_id", order=("position",))
 
 
@@ -96,7 +97,9 @@ async def _by_external_id(
 by_external_id = Source("account.external_id", ("external_id",), _by_external_id, ("external_id", "path"), ACCOUNT.name)
 
 _STANDINGS = Statement(
-    select(ACCOUNT.c.id, ACCOUNT.c.path, ACCOUNT.c.status, ACCOUNT.c.type).where(any_of(ACCOUNT.c.id, "ids")),
+    select(
+        *(ACCOUNT.c[name] for name in ("id", "path", "status", "type", "holder_id", "holder_before_id")),
+    ).where(any_of(ACCOUNT.c.id, "ids")),
     is_lookup=True,
 )
 

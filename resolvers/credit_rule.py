@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from models import AccountStatus, HeldBy
+from models.beyond import waking
 from models.beyond.credit import Verdict, judge
 from models.life import account as life
 from models.life.account import AccountEvent
+from models.life.standing import TAKES_NO_CHARGES
 from models.statement import Row, Statement, any_of
 from resolvers.account_moves import move_account
 from resolvers.accounts import ACCOUNT
@@ -44,3 +46,5 @@ async def _follow(act: Act, account: Row, verdict: Verdict) -> None:
         await move_account(act, account, AccountEvent.CREDIT_HOLD, by_rule=True, reason=verdict.why)
     elif not verdict.why and account.held_by == HeldBy.RULE and life.can(status, AccountEvent.CREDIT_RELEASE):
         await move_account(act, account, AccountEvent.CREDIT_RELEASE, by_rule=True)
+    elif not verdict.why and status not in TAKES_NO_CHARGES:
+        await waking.wake(act.writer, account.path, act.now)  # what credit didn't suffice for may be done now

@@ -13,7 +13,7 @@ from models.beyond.ledger import MOST_MICROS
 from models.beyond.payments import pay
 from models.identifier import new_id
 from models.statement import Row, Statement
-from resolvers import catalogue, credit_rule
+from resolvers import credit_rule
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.errors import UserErrorCode
@@ -21,7 +21,7 @@ from resolvers.inputs import AccountId, Input, Text100, Text500, said
 from resolvers.money import BALANCE, PAYMENT
 from resolvers.operation import OPERATIONS, Operation, Target, operation
 from resolvers.privileges import Privilege
-from resolvers.trade_inputs import Amount, Currency, micros_of
+from resolvers.trade_inputs import Amount, BalanceId, Currency, micros_of
 
 NetDays = Annotated[int, Bounds(ge=0, le=365)]
 
@@ -39,6 +39,7 @@ _OF_EDGE = Statement(
 _OF_BUYER = Statement(
     select(*BALANCE.c).where(BALANCE.c.buyer_id == bindparam("buyer")).order_by(BALANCE.c.id), is_lookup=True
 )
+_OF_ID = Statement(select(*BALANCE.c).where(BALANCE.c.id == bindparam("balance")), is_lookup=True)
 
 
 class AccountTermsSet(Input):
@@ -107,7 +108,12 @@ def _credit(act: Act, given: AccountTermsSet, balance: Row) -> dict[str, object]
 class Settlement(Input):
     """What a buyer owes less."""
 
-    account: AccountId = said("Who owes less: an account below the caller's own.")
+    account: AccountId | None = said("Who owes less: an account below the caller's own. Or give the balance.", None)
+    balance: BalanceId | None = said(
+        "What is owed less, as `balances` lists it, also by who has another vendor by now. Then leave out the account,"
+        " the currency and the vendor.",
+        None,
+    )
     amount: Amount = said("How much less, as `120.00`.")
     currency: Currency | None = said("In which, ISO 4217. Needed where it owes in several.", None)
     vendor: AccountId | None = said(
@@ -178,8 +184,10 @@ async def _settle(act: Act, given: Settlement, kind: PaymentKind, **more: Any) -
     """Take an amount off what is owed, and release whom nothing holds any more."""
     act.caller.require(Privilege.FINANCES_VIEW)
     micros = _amount(act, given)
-    account = await credit_rule.lock(act, given.account)
-    balance = await _owed(act, given, account)
+    known = await _by_id(act, given) if given.balance is not None else None
+    buyer_id = given.account if known is None else known.buyer_id
+    account = await credit_rule.lock(act, buyer_id) if buyer_id is not None else None
+    balance = known or await _owed(act, given, account)
     payment = Payment(
         id=new_id(),
         balance_id=balance.id,
@@ -195,8 +203,7 @@ async def _settle(act: Act, given: Settlement, kind: PaymentKind, **more: Any) -
     await pay(act.writer, payment, at=act.now)
     place = balance.path if act.writer.scope.holds(balance.path) else balance.seller_path
     told = {"kind": kind.value, "micros": micros, "currency": balance.currency}
-    await catalogue.record(
-        act,
+    await act.record(
         PAYMENT,
         payment.id,
         {},
@@ -212,10 +219,29 @@ def _amount(act: Act, given: Settlement) -> int:
     micros = micros_of(given.amount)
     if not 0 < micros <= MOST_MICROS:
         act.fault(UserErrorCode.OUT_OF_RANGE, "It takes an amount above zero, as `120.00`.", "amount")
+    if given.account is None and given.balance is None:
+        act.fault(UserErrorCode.REQUIRED, "Say who owes less, or which balance.", "account")
+    for name in ("account", "currency", "vendor") if given.balance is not None else ():
+        if getattr(given, name) is not None:
+            act.fault(UserErrorCode.INVALID, "The balance tells it: leave it out.", name)
     if given.account == act.caller.account_id:
         act.fault(UserErrorCode.OWN_ACCOUNT, "Only its vendor records what it has paid.", "account")
     act.check()
     return micros
+
+
+async def _by_id(act: Act, given: Settlement) -> Row:
+    """The balance that was named, if it is owed to an account in scope."""
+    rows = await act.rows(_OF_ID, {"balance": given.balance})
+    if not rows or not rows[0].seller_path or not act.writer.scope.holds(rows[0].seller_path):
+        own = bool(rows) and rows[0].buyer_id == act.caller.account_id
+        code, message = (
+            (UserErrorCode.OWN_ACCOUNT, "Only its vendor records what it has paid.")
+            if own
+            else (UserErrorCode.NOT_FOUND, "There is no such balance.")
+        )
+        act.refuse(code, message, "balance")
+    return rows[0]
 
 
 async def _owed(act: Act, given: Settlement, account: Row | None) -> Row:

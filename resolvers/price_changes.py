@@ -63,7 +63,7 @@ class PriceOffer(Input):
     period: PeriodInput = said("For which of the plan's subscription periods.")
     type: PriceType = said("What is paid for.", PriceType.RECURRING)
     model: PriceModel | None = said(
-        "How the amount depends on the quantity; left out: FLAT, or TIERED where there are tiers.", None
+        "How the amount depends on the quantity; left out: FLAT, or VOLUME_SUBSCRIPTION where there are tiers.", None
     )
     amount: Amount = said("For one unit and billing period, as `9.50`; in tiers, of the first.")
     currency: Currency | None = said(
@@ -112,7 +112,7 @@ async def offer(act: Act, given: PriceOffer) -> None:
         buyer_id=given.buyer,
         marketplace_id=given.marketplace,
         currency=_currency(act, given, seller),
-        model=given.model or (PriceModel.TIERED if given.tiers else PriceModel.FLAT),
+        model=given.model or (PriceModel.VOLUME_SUBSCRIPTION if given.tiers else PriceModel.FLAT),
         amount_micros=micros_of(given.amount),
         tiers=_tiers(act, given),
         valid_from=price_lists.first_day(act, given.valid_from, "valid_from"),

@@ -14,7 +14,7 @@ from models import PlanPeriod, PriceModel, PriceSheetKind, PriceType
 from models.base import PeriodType, table_of
 from models.beyond.pricing import PriceKey
 from models.statement import Statement, any_of
-from resolvers import price_lists, price_rows, price_sheets
+from resolvers import price_costs, price_lists, price_rows, price_sheets
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.caller import Caller
@@ -28,6 +28,7 @@ from resolvers.products import MANUFACTURER, MARKETPLACE, PLAN, PRODUCT
 from resolvers.run import Business
 
 MOST_BYTES = 200 * 1024
+_MOST_WARNINGS = 100
 _PERIOD = table_of(PlanPeriod)
 _PRODUCTS = Statement(
     select(PRODUCT.c.id, PRODUCT.c.mpn, MANUFACTURER.c.code)
@@ -56,6 +57,10 @@ def _not_too_long(text: str) -> str:
 class PriceSheetApply(Input):
     """A price sheet."""
 
+    is_atomic: bool = said(
+        "Whether one wrong row undoes all; otherwise the right ones are taken, and `warnings` tell of the others.",
+        False,
+    )
     seller: AccountId | None = said("Who offers: the caller's own account, or one below; left out: the own.", None)
     name: Text200 = said("What to call it, for finding it again.")
     csv: Annotated[str, AfterValidator(_not_too_long)] = said(
@@ -75,13 +80,16 @@ async def _read(_business: Business, _caller: Caller, given: PriceSheetApply) ->
     target=Target(ACCOUNT, by="seller", is_changed=False),
     prepare=_read,
     codes=(UserErrorCode.REQUIRED, UserErrorCode.TOO_LONG),
+    warns="Rows that were left out, with what is wrong with them, and prices below what the seller pays itself"
+    " (`BELOW_COST`), at most 100 of each, by line and column.",
 )
 async def apply(act: Act, given: PriceSheetApply) -> None:
-    """Offer what a price sheet says, all of it or, if a row is wrong, nothing; errors name the line and the column.
+    """Offer what a price sheet says, and tell by line and column what is wrong with the rest.
 
     `ERP Price` is what the seller charges all its direct buyers. `UnitPrice` is what the manufacturer charges the
     provider, and counts in the provider's own sheets only. Products, plans and marketplaces must be there. What holds
-    since a day gone by holds from today on; what has ended is left out. Takes the privilege to see prices, too.
+    since a day gone by holds from today on; what has ended is left out. Refused is a sheet without any row that is
+    right, and, if it `isAtomic`, one with any that is wrong. Takes the privilege to see prices, too.
     """
     seller = await price_lists.seller_of(act, act.target)
     sheet = act.prepared.copy()
@@ -91,13 +99,15 @@ async def apply(act: Act, given: PriceSheetApply) -> None:
         manufacturers = await price_lists.seller_of(act, act.target, is_manufacturer=True)
         lists.append(_List(manufacturers, "cost", "UnitPrice", is_needed=True))
     goods = await _goods(act, sheet)
-    changes = []
+    found = []
     for each in lists:
-        rows = [row for row in goods if _is_priced(sheet, each, row)]
-        offers = _offers(sheet, each, rows, act.now.date())
+        offers = _offers(sheet, each, [row for row in goods if _is_priced(sheet, each, row)], act.now.date())
         await _check_offered(act, sheet, each.seller, offers)
-        _refuse_faults(act, sheet)
-        changes.append(await price_rows.worked_out(act, each.seller, list(offers)))
+        found.append(offers)
+    taken = [_sound(sheet, offers) for offers in found]
+    _tell_faults(act, sheet, is_refused=given.is_atomic or not any(taken))
+    await _warn_below_cost(act, seller, taken[0], taken[1] if is_provider else {})
+    changes = [await price_rows.worked_out(act, each.seller, list(of)) for each, of in zip(lists, taken, strict=True)]
     await price_rows.put_all(act, changes, PriceSheetKind.FILE, given.name)
 
 
@@ -170,19 +180,28 @@ def _is_priced(sheet: SheetText, prices: _List, goods: _Goods) -> bool:
     return True
 
 
-def _offers(sheet: SheetText, prices: _List, goods: Sequence[_Goods], today: date) -> dict[Offer, SheetRow]:
-    """The rows as offers, those of several tiers put together, each with the row that begins it."""
+_Offers = dict[Offer, list[SheetRow]]
+"""Offers with the rows that say them, that of the first tier first."""
+
+
+def _offers(sheet: SheetText, prices: _List, goods: Sequence[_Goods], today: date) -> _Offers:
+    """The rows as offers, those of several tiers put together."""
     groups: dict[tuple[Any, ...], dict[date, list[_Goods]]] = defaultdict(lambda: defaultdict(list))
     for each in goods:
         groups[each.key, each.marketplace_id, each.row["currency"]][each.row.first_day].append(each)
-    offers = {}
+    offers: _Offers = {}
     for by_day in groups.values():
         # Of those that hold since some day gone by the last holds today.
         latest = max((day for day in by_day if day <= today), default=None)
         for day, of_day in by_day.items():
             if day > today or day == latest:
-                offers[_offer(sheet, prices, of_day, max(day, today))] = of_day[0].row
+                offers[_offer(sheet, prices, of_day, max(day, today))] = [each.row for each in of_day]
     return offers
+
+
+def _sound(sheet: SheetText, offers: _Offers) -> _Offers:
+    """Those with no row of which anything is wrong."""
+    return {offer: rows for offer, rows in offers.items() if sheet.refused.isdisjoint(row.line for row in rows)}
 
 
 def _offer(sheet: SheetText, prices: _List, goods: Sequence[_Goods], day: date) -> Offer:
@@ -206,19 +225,30 @@ def _offer(sheet: SheetText, prices: _List, goods: Sequence[_Goods], day: date) 
     )
 
 
-async def _check_offered(act: Act, sheet: SheetText, seller: Seller, offers: dict[Offer, SheetRow]) -> None:
+async def _check_offered(act: Act, sheet: SheetText, seller: Seller, offers: _Offers) -> None:
     for offer in await price_lists.not_offered(act, seller, offers):
         reason = f"The seller's own vendor doesn't offer it this under this plan on {offer.valid_from}."
-        sheet.refuse(offers[offer], "SkuId", reason)
+        sheet.refuse(offers[offer][0], "SkuId", reason)
 
 
-def _refuse_faults(act: Act, sheet: SheetText) -> None:
-    """Refuse the sheet if anything is wrong with it, the first hundred faults told."""
+def _tell_faults(act: Act, sheet: SheetText, *, is_refused: bool) -> None:
+    """Tell what is wrong with the sheet, the first hundred faults; refuse it for them, or warn."""
+    tell = act.fault if is_refused else act.warn
     by_line: Callable[[Fault], int] = lambda fault: fault.line  # noqa: E731  # typed for sort
     for fault in sorted(sheet.faults, key=by_line):
         where = (str(fault.line), fault.column) if fault.column else (str(fault.line),)
-        act.fault(UserErrorCode.INVALID, fault.reason, "csv", *where)
+        tell(UserErrorCode.INVALID, fault.reason, "csv", *where)
     if sheet.fault_count > len(sheet.faults):
         message = f"There are {sheet.fault_count - len(sheet.faults)} further faults."
-        act.fault(UserErrorCode.INVALID, message, "csv")
+        tell(UserErrorCode.INVALID, message, "csv")
     act.check()
+
+
+async def _warn_below_cost(act: Act, seller: Seller, offers: _Offers, costs: _Offers) -> None:
+    """Warn of prices that are less than what the seller pays itself: by this very sheet, or by its vendor's prices."""
+    below = await price_costs.below_cost(act, seller, list(offers), list(costs))
+    for offer, message in below[:_MOST_WARNINGS]:
+        act.warn(UserErrorCode.BELOW_COST, message, "csv", str(offers[offer][0].line), "ERP Price")
+    if len(below) > _MOST_WARNINGS:
+        message = f"There are {len(below) - _MOST_WARNINGS} further prices below cost."
+        act.warn(UserErrorCode.BELOW_COST, message, "csv")

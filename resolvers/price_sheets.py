@@ -33,19 +33,22 @@ class SheetText:
         rows: the sound ones.
         faults: the first of what is wrong with the others.
         fault_count: how many there are.
+        refused: the lines of sound rows that can't be taken all the same.
     """
 
     rows: list["SheetRow"] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
+    refused: set[int] = field(default_factory=set)
 
     def copy(self) -> "SheetText":
         """The same, to be found wrong once more: whoever loses to another begins again."""
-        return replace(self, faults=list(self.faults))
+        return replace(self, faults=list(self.faults), refused=set())
 
     def refuse(self, row: "SheetRow", column: str, reason: str) -> None:
         """Note what is wrong with a cell."""
         self.fault_count += 1
+        self.refused.add(row.line)
         if len(self.faults) < _MOST_PROBLEMS:
             self.faults.append(Fault(row.line, column, reason))
 

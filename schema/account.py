@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models import AccountStatus, AccountType, ContactType
+from models import AccountStatus, AccountType, ContactType, HeldBy
 from models import path as paths
 from models.statement import Row
 from resolvers import accounts, changes, money, orders, prices, products, subscriptions, users
@@ -152,6 +152,23 @@ class Account(Node):
     status_reason: str | None = column("Why it came to its status, as whoever brought it there said.")
     status_since: DateTime | None = column("When it came to its status; null if nobody noted it.")
     requires_approval: bool = column("Whether what it orders waits until its vendor approves.")
+
+    @computed(
+        "Who put it on hold, while it is; `statusReason` says why. Null also where nobody noted it.",
+        needs=("status", "held_by"),
+    )
+    def held_by(row: Row) -> HeldBy | None:
+        if row.status == AccountStatus.ADMIN_HOLD:
+            return HeldBy.PERSON
+        return HeldBy(row.held_by) if row.status == AccountStatus.CREDIT_HOLD and row.held_by else None
+
+    holder: AccountRef | None = related(
+        accounts.holder,
+        AccountRef,
+        "Whose people hold it, or did when it was cancelled, as far as that account is in view. The held account itself"
+        " asks its vendor.",
+        privilege=Privilege.ACCOUNTS_VIEW,
+    )
 
     @computed("Its postal address.", needs=_ADDRESS)
     def address(row: Row) -> Address:

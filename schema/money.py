@@ -9,13 +9,44 @@ from resolvers.privileges import Privilege
 from schema.arguments import given, instants, ordering
 from schema.connection import connection
 from schema.field import column, computed, of_noun, related
-from schema.node import Node, global_id, register
+from schema.node import Node, global_id, register, row_ids
 from schema.reference import AccountRef, VendorCardRef
 from schema.scalars import Currency, Date, DateTime
 from schema.values import DateTimeRange, Money
 from schema.values import money as money_of
 
 _F = Privilege.FINANCES_VIEW
+
+
+def _between(buyer: list[strawberry.ID] | None, vendor: list[strawberry.ID] | None) -> dict[str, object]:
+    """The filters by who owes whom."""
+    accounts_of = row_ids("acc")
+    return given(
+        buyer=accounts_of(buyer) if buyer is not None else None,
+        seller=accounts_of(vendor) if vendor is not None else None,
+    )
+
+
+@strawberry.input(description="Which balances.")
+class BalanceFilter:
+    """Conditions on balances."""
+
+    buyer: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Of one of these accounts, wherever they are now."
+    )
+    vendor: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="With one of these accounts, as far as they are in view."
+    )
+    currency: list[Currency] | None = strawberry.field(default=None, description="In one of these currencies.")
+    terms: list[PaymentTerm] | None = strawberry.field(default=None, description="On one of these terms.")
+    is_owed: bool | None = strawberry.field(default=None, description="Whether more than nothing is owed.")
+    is_former: bool | None = strawberry.field(default=None, description="Whether the buyer has another vendor by now.")
+
+    def values(self) -> dict[str, object]:
+        """As the source takes them."""
+        return given(
+            currency=self.currency, terms=self.terms, is_owed=self.is_owed, is_former=self.is_former
+        ) | _between(self.buyer, self.vendor)
 
 
 @strawberry.input(description="Which posts.")
@@ -37,10 +68,21 @@ class InvoiceFilter:
     status: list[InvoiceStatus] | None = strawberry.field(default=None, description="One of these statuses.")
     number: list[str] | None = strawberry.field(default=None, description="One of these numbers.")
     created: DateTimeRange | None = strawberry.field(default=None, description="Issued in this range.")
+    due_before: Date | None = strawberry.field(default=None, description="Due before this day.")
+    buyer: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Received by one of these accounts, wherever they are now."
+    )
+    vendor: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Issued by one of these accounts, as far as they are in view."
+    )
 
     def values(self) -> dict[str, object]:
         """As the source takes them."""
-        return given(status=self.status, number=self.number) | instants("created", self.created)
+        return (
+            given(status=self.status, number=self.number, due_until=self.due_before)
+            | _between(self.buyer, self.vendor)
+            | instants("created", self.created)
+        )
 
 
 @strawberry.input(description="Which payments.")
@@ -49,10 +91,16 @@ class PaymentFilter:
 
     kind: list[PaymentKind] | None = strawberry.field(default=None, description="Settled in one of these ways.")
     created: DateTimeRange | None = strawberry.field(default=None, description="Recorded in this range.")
+    buyer: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Of one of these accounts, wherever they are now."
+    )
+    vendor: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Recorded for one of these accounts, as far as they are in view."
+    )
 
     def values(self) -> dict[str, object]:
         """As the source takes them."""
-        return given(kind=self.kind) | instants("created", self.created)
+        return given(kind=self.kind) | _between(self.buyer, self.vendor) | instants("created", self.created)
 
 
 @strawberry.input(description="Which items.")
@@ -66,6 +114,7 @@ class InvoiceItemFilter:
         return given(kind=self.kind)
 
 
+BALANCES = {"filter_type": BalanceFilter, "order_type": ordering("Balance", CREATED_AT="By age."), "privilege": _F}
 ITEMS = {"filter_type": InvoiceItemFilter, "order_type": ordering("InvoiceItem", AT="By time."), "privilege": _F}
 LEDGER = {"filter_type": LedgerPostFilter, "order_type": ordering("LedgerPost", AT="By time."), "privilege": _F}
 INVOICES = {"filter_type": InvoiceFilter, "order_type": ordering("Invoice", CREATED_AT="By age."), "privilege": _F}
@@ -95,6 +144,9 @@ class Balance(Node):
     created_at: DateTime = column("When it was opened.")
     updated_at: DateTime = column("When it was last changed.")
     version: int = column("Grows with every change.")
+    buyer_name: str | None = column(
+        "What the buyer was called when it left for another vendor; null while it is there."
+    )
     vendor = _vendor("To whom it is owed, as a card.")
     buyer = _buyer("Who owes it.")
 
@@ -214,3 +266,27 @@ register("ini", "InvoiceItem", money.item_by_id, _F)
 register("inv", "Invoice", money.invoice_by_id, _F)
 register("pay", "Payment", money.payment_by_id, _F)
 register("pst", "LedgerPost", money.post_by_id, _F)
+
+
+@strawberry.type
+class MoneyQuery:
+    """Money's part of the root."""
+
+    balances = connection(
+        money.balances_in_scope,
+        Balance,
+        "What accounts in the caller's scope are owed, former buyers' debts included, and what its own account owes.",
+        **BALANCES,
+    )
+    invoices = connection(
+        money.invoices_in_scope,
+        Invoice,
+        "The invoices that accounts in the caller's scope issued, and those that its own account received.",
+        **INVOICES,
+    )
+    payments = connection(
+        money.payments_in_scope,
+        Payment,
+        "What accounts in the caller's scope have received or let off, and what its own account has paid.",
+        **PAYMENTS,
+    )

@@ -1,6 +1,5 @@
 """Changing accounts: what is known of them, and the holds on them."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -14,26 +13,16 @@ from resolvers.caller import Caller
 from resolvers.privileges import Privilege
 from tests import people
 from tests.asking import EVERYTHING, ask, caller_at
-from tests.changes import account_row, as_it_was, change, codes, do, logged, new_key, rows_of, traces, user_at
-from tests.databases import Databases
+from tests.changes import account_row, change, codes, do, logged, new_key, rows_of, traces, user_at
 from tests.hierarchy import World, path_of
-from tests.worlds import holding
 
 UPDATE, HOLD, RELEASE = "accountUpdate", "accountCreditHold", "accountCreditRelease"
 
 
-@pytest.fixture(scope="module")
-async def kept_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
-    """A copy of the hierarchy for this file."""
-    async with holding(databases, "marked", marked_world) as store:
-        yield store
-
-
 @pytest.fixture
-async def store(kept_store: Store, marked_world: World) -> AsyncIterator[Store]:
-    """The same for each test: what one has changed is taken back before the next."""
-    yield kept_store
-    await as_it_was(kept_store, marked_world)
+def store(restored_store: Store) -> Store:
+    """The hierarchy, every text naming its row; what a test has changed is taken back before the next."""
+    return restored_store
 
 
 @pytest.fixture

@@ -111,6 +111,20 @@ async def test_a_reseller_has_a_currency_and_a_card(store: Store, caller: Caller
     assert (below.path, balance.currency) == (paths.child(row.path, below.id), "EUR")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("logoUrl", "javascript:alert(1)"),
+        ("supportUrl", "data:text/html,hello"),
+        ("brandColor", "red;}body{display:none"),
+    ],
+)
+async def test_what_pages_would_run_stands_on_no_card(store: Store, caller: Caller, name: str, value: str) -> None:
+    payload = await do(store, caller, RESELLER, name="New", currency="EUR", card={name: value})
+
+    assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [("INVALID", ["card", name])]
+
+
 @pytest.mark.parametrize(("mutation", "more"), BOTH)
 async def test_its_administrator_is_invited_with_all_that_its_type_may_do(
     store: Store, caller: Caller, mutation: str, more: dict[str, str]
@@ -211,6 +225,17 @@ async def test_a_marketplace_that_is_hidden_is_refused_like_an_absent_one(store:
 
     assert asked[0].bytes == asked[1].bytes
     assert [error["path"] for error in asked[0].data[CUSTOMER]["userErrors"]] == [["marketplace"]]
+
+
+async def test_who_may_not_activate_accounts_creates_none_that_is_active_at_once(
+    store: Store, marked_world: World
+) -> None:
+    seller = user_at(marked_world, 2, privileges=frozenset(set(Privilege) - {Privilege.ACCOUNTS_ACTIVATE}))
+
+    refused = await try_to(store, seller, CUSTOMER, name="New", activate=True)
+
+    assert [error["extensions"]["code"] for error in refused.errors] == ["FORBIDDEN"]
+    assert (await created(store, await do(store, seller, CUSTOMER, name="New"))).status == "PENDING"
 
 
 async def test_names_of_people_take_the_privilege_to_see_them(store: Store, marked_world: World) -> None:

@@ -47,9 +47,10 @@ HOLD, RELEASE, CANCEL, REACTIVATE = "accountAdminHold", "accountAdminRelease", "
 
 @pytest.fixture(scope="module")
 async def kept_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
-    """A copy of the hierarchy for this file, in which no order is under way."""
+    """A copy of the hierarchy for this file, in which no order is under way, and nothing is ever overdue."""
     async with holding(databases, "marked", marked_world) as store:
         await people.change(store, "UPDATE orders SET status = 'COMPLETED'")
+        await people.change(store, "UPDATE invoice SET status = 'PAID'")
         yield store
 
 
@@ -58,7 +59,8 @@ async def store(kept_store: Store) -> AsyncIterator[Store]:
     """The same for each test, with accounts and subscriptions as they were, and no answer, event or mail."""
     yield kept_store
     for text in (
-        "UPDATE account SET status = 'ACTIVE', held_by = NULL, held_before = NULL, status_since = NULL, version = 1",
+        "UPDATE account SET status = 'ACTIVE', held_by = NULL, held_before = NULL, status_since = NULL,"
+        " holder_id = NULL, holder_before_id = NULL, version = 1",
         "UPDATE subscription SET status = 'ACTIVE', version = 1",
         "UPDATE subscription_charge SET status = 'ACTIVE'",
         "DELETE FROM subscription_hold WHERE reason <> 'PERSON'",
@@ -334,6 +336,17 @@ async def test_its_active_administrators_are_told_of_a_hold_once(
     assert [(mail.template, mail.to_user_id, mail.path) for mail in mails] == [
         ("HOLD_NOTICE", user_of(marked_world, 7), path_of(7))
     ]
+
+
+@pytest.mark.parametrize(("hold", "release"), [("accountCreditHold", "accountCreditRelease"), (HOLD, RELEASE)])
+async def test_they_are_told_of_its_release_too(
+    store: Store, caller: Caller, marked_world: World, hold: str, release: str
+) -> None:
+    for mutation in (hold, release):
+        await act(store, caller, mutation)
+
+    told = [(mail.template, mail.to_user_id) for mail in await rows_of(store, Mail)]
+    assert sorted(told) == [(each, user_of(marked_world, 7)) for each in ("HOLD_NOTICE", "HOLD_RELEASE")]
 
 
 # Refusals

@@ -1,7 +1,9 @@
+"""Importing CSV files and rows: what comes of them, on top of nothing and of what is there."""
+
 import asyncio
 import sqlite3
 import weakref
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +12,12 @@ import pytest
 from models import path as paths
 from models.demo import demo_sources
 from models.exchange import files, intake, orders
-from models.exchange.accounts import MAX_LEVELS
 from models.exchange.files import File
-from models.exchange.load import import_directory, import_price_sheet, import_rows
+from models.exchange.load import import_directory, import_rows
 from models.exchange.problems import ImportRefusedError
-from models.exchange.report import ImportReport, Tally
+from models.exchange.report import Tally
 from models.store import Store, StoreError
-from tests.csv_files import PLATFORM, changed, query, state, write
-from tests.databases import Databases
-from tests.templates import migrated_template, opened
-
-
-@pytest.fixture
-async def sqlite_store(sqlite_databases: Databases) -> AsyncIterator[Store]:
-    """An empty database on SQLite, for what happens before the engines differ."""
-    with sqlite_databases.copied(migrated_template(sqlite_databases)) as url:
-        async with opened(url) as store:
-            yield store
-
-
-async def import_platform(store: Store, directory: Path, contents: Any = PLATFORM) -> ImportReport:
-    return await import_directory(store, write(directory, contents))
-
-
-async def refusal(store: Store, directory: Path, contents: Any, **options: Any) -> ImportRefusedError:
-    before = await state(store)
-    with pytest.raises(ImportRefusedError) as refused:
-        await import_directory(store, write(directory, contents), **options)
-    assert await state(store) == before
-    return refused.value
-
-
-def told(refused: ImportRefusedError) -> list[tuple[str, int, str, str]]:
-    return [(problem.file, problem.line, problem.column, problem.value) for problem in refused.problems]
+from tests.csv_files import PLATFORM, changed, import_platform, query, refusal, state, told, write
 
 
 async def test_accounts_get_their_place_from_their_vendors_whatever_the_order(store: Store, tmp_path: Path) -> None:
@@ -328,213 +303,6 @@ async def test_an_account_without_a_key_is_known_by_its_id(store: Store, tmp_pat
     ]
 
 
-# Nearly every row is wrong; what is said of each stands in refused_import.txt.
-FLAWED: dict[str, str] = {
-    **PLATFORM,
-    "marketplaces.csv": """\
-code,name,country_code,currency
-us,United States,US,USD
-us,Again,US,USD
-UK Ltd,United Kingdom,uk,pounds
-""",
-    "plans.csv": """\
-code,name,billing_period_type,billing_period_duration,billing_model,periods,is_published
-monthly,,MONTH,0,CHARGE_NEVER,1 MONTH|1 MONTH,yes
-yearly,Yearly,YEAR,1,CHARGE_BEFORE_BILLING_PERIOD,one year,true
-""",
-    "products.csv": """\
-mpn,manufacturer_code,manufacturer_name,name,minimum_quantity,maximum_quantity,depends_on
-P:1,microsoft,Microsoft,Business Basic,10,5,
-P:2,microsoft,Macrosoft,Add-on,,,microsoft/P:9|microsoft/P:2
-P 3,micro soft,,Other,-1,,microsoft
-""",
-    "accounts.csv": f"""\
-key,vendor,type,name,status,external_id,marketplace,currency,country_code,attributes,support_email,created_at
-top,,PROVIDER,Provider,,,us,USD,,,,
-top2,,PROVIDER,Second provider,,,us,USD,,,,
-rootless,,RESELLER,Rootless,,,us,,,,,
-top3,top,PROVIDER,Third provider,,,us,,,,,
-big,top,RESELLER,Big,ASLEEP,X1,mars,DOLLAR,Germany,[1],nobody,2026-13-01
-twin,top,RESELLER,Twin,,X2,us,,,,,
-twin2,top,RESELLER,Twin 2,,X2,us,,,,,
-buyer,big,CUSTOMER,Buyer,,,us,,,,,
-below,buyer,CUSTOMER,Below a customer,,,us,,,,,
-rich,big,CUSTOMER,Rich,,,us,USD,,,,
-carded,big,CUSTOMER,Carded,,,us,,,,help@x.example,
-lost,nowhere,CUSTOMER,Lost,,,us,,,,,
-a,b,RESELLER,A,,,us,,,,,
-b,c,RESELLER,B,,,us,,,,,
-c,a,RESELLER,C,,,us,,,,,
-big,top,RESELLER,Big again,,,us,,,,,
-long,big,CUSTOMER,{"x" * 256},,,us,,,,,
-short,big,CUSTOMER
-""",
-    "contacts.csv": "account,type,first_name,last_name,email\nnobody,BOSS,A,B,a b@c\n",
-    "users.csv": """\
-login,account,kind,first_name,last_name,email,roles
-x@x.example,nobody,ADMINISTRATOR,X,X,x@x.example,
-y@x.example,buyer,ADMINISTRATOR,Y,Y,y@x.example,RESELLER_FULL_ACCESS
-Y@X.example,buyer,ADMINISTRATOR,Y,Y,y@x.example,
-has space,buyer,ROBOT,Z,Z,z@,KING
-""",
-    "prices.csv": """\
-seller,buyer,manufacturer_code,mpn,plan,marketplace,period_type,period_duration,model,currency,amount,tiers,valid_from,valid_until
-buyer,,microsoft,P:1,yearly,,YEAR,1,,USD,1,,2025-01-01,
-top,buyer,microsoft,P:1,yearly,,YEAR,1,,USD,1,,2025-01-01,
-top,,microsoft,P:7,never,mars,YEAR,1,FLAT,USD,1,5:1,2025-01-01,2025-01-01
-top,,microsoft,P:1,yearly,,YEAR,1,,USD,1.0000001,5:1|3:1,2025-02-29,soon
-top,,microsoft,P:1,yearly,,YEAR,1,,USD,-1,,2025-01-01,
-top,,microsoft,P:1,yearly,,YEAR,1,,USD,7,,2025-01-01,
-top,,microsoft,P:1,yearly,,YEAR,1,,USD,8,,2025-01-01,
-""",
-    "subscriptions.csv": """\
-key,account,manufacturer_code,mpn,plan,quantity,period_type,period_duration,start_date,expiration_date,users
-S1,buyer,microsoft,P:1,yearly,1,YEAR,1,2026-02-01,2026-01-01,y@x.example|ghost@x.example
-S2,nobody,acme,P:1,weekly,many,YEAR,1,,,
-""",
-    "subscription_items.csv": """\
-subscription,position,manufacturer_code,mpn,quantity
-S9,1,microsoft,P:2,6
-S1,0,microsoft,P:2,6
-S1,2,microsoft,P:2,6
-S1,2,microsoft,P:2,7
-""",
-    "charges.csv": """\
-subscription,position,seller,buyer,currency,unit_amount
-S1,0,top,buyer,USD,1
-S1,9,top,big,USD,1
-S1,0,top,twin,USD,1
-S1,0,top,big,USD,
-""",
-    "orders.csv": """\
-number,account,created_at,currency,total,subscription
-SO1,big,2026-01-01,USD,1,S1
-SO2,nobody,yesterday,USD,"1,000",S9
-SO3,buyer,2026-01-01,USD,1,S9
-""",
-    "order_lines.csv": """\
-order,position,manufacturer_code,mpn,plan,period_type,period_duration,quantity,currency,unit_amount,extended_amount,exchange_rate
-SO9,0,microsoft,P:9,never,YEAR,1,-1.5,USD,1,1,0
-SO1,0,microsoft,P:9,never,YEAR,1,-1,USD,1,-1,
-""",
-}
-
-DOCUMENTATION = Path(__file__).parent.parent / "docs/import.md"
-REFUSED = Path(__file__).with_name("refused_import.txt")
-
-
-async def test_every_flaw_is_told_with_its_place_value_and_reason(store: Store, tmp_path: Path) -> None:
-    refused = await refusal(store, tmp_path, FLAWED, max_problems=1000)
-
-    assert "\n".join(map(str, refused.problems)) == REFUSED.read_text().rstrip()
-    assert refused.total == len(refused.problems)
-
-
-async def test_nothing_is_imported_into_a_database_that_has_something_either(store: Store, tmp_path: Path) -> None:
-    await import_platform(store, tmp_path)
-    contents = changed("order_lines.csv", "CH000002,0", "CH000003,0") | {
-        "accounts.csv": PLATFORM["accounts.csv"].replace("Loner", "Changed")
-    }
-    refused = await refusal(store, tmp_path, contents)
-
-    assert told(refused) == [("order_lines.csv", 3, "order", "CH000003")]
-
-
-async def test_problems_beyond_the_limit_are_counted(store: Store, tmp_path: Path) -> None:
-    cells = "".join(f"m{n},,US,USD\n" for n in range(40)) + "".join("x,X,US,USD\n" for _ in range(30))
-    unknown = "".join(f"u{n}@x.example,nobody,ADMINISTRATOR,A,B,a@b.example\n" for n in range(20))
-    refused = await refusal(
-        store,
-        tmp_path,
-        {
-            "marketplaces.csv": f"code,name,country_code,currency\n{cells}",
-            "users.csv": f"login,account,kind,first_name,last_name,email\n{unknown}",
-        },
-        max_problems=5,
-    )
-
-    assert [problem.line for problem in refused.problems] == [2, 3, 4, 5, 6]
-    assert refused.total == 40 + 29 + 20
-    assert str(refused).endswith("(and 84 more)")
-
-
-async def test_what_is_in_the_database_counts_as_much_as_what_is_in_the_file(store: Store, tmp_path: Path) -> None:
-    await import_platform(store, tmp_path)
-    header = "key,vendor,type,name,external_id,currency\n"
-    for row, expected in (
-        ("top2,,PROVIDER,Second,,USD", ("type", "PROVIDER", "is there already: top")),
-        ("below,buyer,CUSTOMER,Below,,", ("vendor", "buyer", "is a customer")),
-        (
-            "twin,other,CUSTOMER,Twin,E1,",
-            ("external_id", "E1", "is the external id of another account of this vendor, loner"),
-        ),
-        (
-            "buyer,big,CUSTOMER,Moved,E1,",
-            (
-                "vendor",
-                "big",
-                "is not the account's vendor, which is small; an account changes its vendor by a transfer",
-            ),
-        ),
-        (
-            "big,top,RESELLER,Big,E1,EUR",
-            ("currency", "EUR", "is not the account's currency, which is USD and can't change"),
-        ),
-        ("big,top,CUSTOMER,Big,E1,", ("type", "CUSTOMER", "is not what the account is in the database: RESELLER")),
-    ):
-        refused = await refusal(store, tmp_path, {"accounts.csv": header + row + "\n"})
-        problem = next(problem for problem in refused.problems if problem.column == expected[0])
-        assert (problem.value, problem.reason[: len(expected[2])]) == expected[1:]
-        assert problem.line == 2
-    for name, row, expected in (
-        (
-            "users.csv",
-            "login,account,kind,first_name,last_name,email\nada@buyer.example,loner,ADMINISTRATOR,A,B,a@b.example\n",
-            ("login", "ada@buyer.example", "is a user of another account, buyer"),
-        ),
-        (
-            "orders.csv",
-            "number,account,created_at,currency,total\nSO000001,loner,2026-01-01,USD,1\n",
-            ("account", "loner", "is not the order's account, which is buyer"),
-        ),
-        (
-            "subscriptions.csv",
-            PLATFORM["subscriptions.csv"]
-            .replace("S1,buyer", "S1,loner")
-            .replace("bob@buyer.example|ADA@buyer.example", ""),
-            ("account", "loner", "is not the subscription's account, which is buyer"),
-        ),
-    ):
-        (problem,) = (await refusal(store, tmp_path, {name: row})).problems
-        assert (problem.column, problem.value, problem.reason[: len(expected[2])]) == expected
-
-
-async def test_accounts_can_be_nested_so_deep_and_no_deeper(store: Store, tmp_path: Path) -> None:
-    def chain(levels: int) -> dict[str, str]:
-        rows = "".join(f"k{n},k{n - 1},RESELLER,Level {n}\n" for n in range(levels, 0, -1))
-        return {"accounts.csv": f"key,vendor,type,name\n{rows}k0,,PROVIDER,Top\n"}
-
-    refused = await refusal(store, tmp_path, chain(MAX_LEVELS + 3))
-    assert [(problem.value, problem.reason[:10]) for problem in refused.problems] == [("k100", "is 100 lev")]
-    await import_platform(store, tmp_path, chain(MAX_LEVELS))
-    assert await query(store, "SELECT max(length(path)) FROM account") == [((MAX_LEVELS + 1) * paths.WIDTH,)]
-
-
-async def test_what_can_not_be_counted_is_refused(store: Store, tmp_path: Path) -> None:
-    many = changed("subscriptions.csv", "P:1,yearly,7", "P:1,yearly,999999999")
-    many["prices.csv"] = PLATFORM["prices.csv"].replace("USD,100,", "USD,1000000000,")
-    refused = await refusal(store, tmp_path, many)
-    assert told(refused) == [("subscriptions.csv", 2, "quantity", "999999999")]
-
-    await import_platform(store, tmp_path, changed("prices.csv", "USD,100,", "USD,1000000000,"))
-    refused = await refusal(store, tmp_path, {"subscriptions.csv": many["subscriptions.csv"]})
-    assert told(refused) == [("subscriptions.csv", 2, "quantity", "999999999")]
-    given = "subscription,position,seller,buyer,currency,unit_amount\nS1,0,,top,USD,1000000000\n"
-    few = changed("subscriptions.csv", "P:1,yearly,7", "P:1,yearly,10")["subscriptions.csv"]
-    refused = await refusal(store, tmp_path, {"charges.csv": given, "subscriptions.csv": few})
-    assert told(refused) == [("charges.csv", 2, "unit_amount", "")]
-
-
 async def test_what_spreadsheets_make_of_csv_is_read(store: Store, tmp_path: Path) -> None:
     header = "\ufeffCode, Name ,COUNTRY_CODE,currency\r\n"
     rows = header + 'us,"United\r\nStates, ""the""",US,USD\r\n\r\nde,Ünïted,DE,EUR\r\n\r\n'
@@ -544,47 +312,6 @@ async def test_what_spreadsheets_make_of_csv_is_read(store: Store, tmp_path: Pat
     assert await query(store, "SELECT name FROM marketplace ORDER BY code") == [
         ("Ünïted",), ('United\r\nStates, "the"',),
     ]  # fmt: skip
-
-
-HEADER = b"code,name,country_code,currency\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "line", "column", "reason"),
-    [
-        ("marketplaces.csv", HEADER + b"us,A,US,USD\nde,B\xfccher,DE,EUR\n", 3, "", "is not UTF-8"),
-        ("marketplaces.csv", HEADER + b'us,"A\nB",US,USD\nde,B\0,DE,EUR\n', 4, "", "there is a NUL character"),
-        ("marketplaces.csv", HEADER.decode().encode("utf-16"), 1, "", "the file is UTF-16; save it as UTF-8"),
-        ("marketplaces.csv", HEADER + b'us,"A" B,US,USD\n', 2, "", "the quoting is wrong: "),
-        ("marketplaces.csv", HEADER + b'us,A,US,USD\nde,"B,DE,EUR\n', 3, "", "a quote is opened here and never closed"),
-        ("marketplaces.csv", HEADER + b'us,"A' + b"x\n" * 70_000, 2, "", "a cell is longer than 131,072 characters"),
-        ("marketplaces.csv", HEADER + b"us" * 600_000, 2, "", "the line is longer than 1,048,576 bytes"),
-        ("marketplaces.csv", HEADER + b"us,A,US,USD,\n", 2, "", "there are 5 cells where the header has 4"),
-        ("marketplaces.csv", b"code,name,currency\n", 1, "", "the header lacks country_code"),
-        ("marketplaces.csv", b"", 1, "", "there is no header line"),
-        (
-            "marketplaces.csv",
-            b"flag," + HEADER,
-            1,
-            "flag",
-            "is no column of marketplaces.csv, whose columns are code, ",
-        ),
-        ("marketplaces.csv", b"code," + HEADER, 1, "code", "is there twice"),
-        ("acounts.csv", HEADER, 1, "", "is neither a price sheet nor one of marketplaces.csv, "),
-    ],
-)
-async def test_a_file_that_can_not_be_read_is_refused(
-    sqlite_store: Store, tmp_path: Path, name: str, content: bytes, line: int, column: str, reason: str
-) -> None:
-    (problem,) = (await refusal(sqlite_store, tmp_path, {name: content})).problems
-
-    assert (problem.file, problem.line, problem.column) == (name, line, column)
-    assert problem.reason.startswith(reason)
-
-
-async def test_a_directory_without_files_is_refused(sqlite_store: Store, tmp_path: Path) -> None:
-    (problem,) = (await refusal(sqlite_store, tmp_path, {"readme.txt": "nothing"})).problems
-    assert problem.reason == "holds no CSV file"
 
 
 async def test_many_rows_load_without_indexes_and_leave_the_database_the_same(store: Store, tmp_path: Path) -> None:
@@ -697,108 +424,7 @@ async def test_a_database_that_fails_is_told_as_such(sqlite_store: Store, tmp_pa
         await import_platform(sqlite_store, tmp_path)
 
 
-SHEET = """\
-ChangeIndicator,ProductTitle,ProductId,SkuId,SkuTitle,Publisher,SkuDescription,UnitOfMeasure,TermDuration,BillingPlan,Market,Currency,UnitPrice,PricingTierRangeMin,PricingTierRangeMax,EffectiveStartDate,EffectiveEndDate,Tags,ERP Price,Segment
-,Microsoft 365 Business Basic,CFQ7TTC0LH18,0001,Business Basic,Microsoft Corporation,"Mail, and more",,P1Y,Annual,US,USD,57.6,,,2026-02-01T00:00:00.0000000Z,9999-11-30T23:59:59.0000000Z,License,72,Commercial
-,Microsoft 365 Business Basic,CFQ7TTC0LH18,0001,Business Basic,Microsoft Corporation,"Mail, and more",,P1Y,Monthly,US,USD,60.48,,,2/1/2026 0:00,11/30/9999 23:59,License,75.60,Commercial
-,Microsoft 365 Business Basic,CFQ7TTC0LH18,0001,Business Basic,Microsoft Corporation,"Mail, and more",,P1Y,Monthly,GB,GBP,50,,,2/1/2026 0:00,3/31/2026 23:59,License,70,Commercial
-,Microsoft 365 Business Basic,CFQ7TTC0LH18,1,Business Basic,Microsoft Corporation,"Mail, and more",,P1M,None,US,USD,0,,,1753-01-01T00:00:00Z,,License;Trial,0,Commercial
-,Windows Server,DG7GMGF0D5RK,0004,Windows Server 16 Core,Microsoft,,1 License,,OneTime,US,USD,800,,,3/1/2026 12:00:00 AM,4/1/2026 12:00:00 AM,,1000,Commercial
-,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,30,100,999,2026-02-01,,,,
-,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,36,,99,2026-02-01,,,,
-,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,24,1000,,2026-02-01,,,,
-,Azure Thing,DZH318Z0BQ3Q,0005,Thing,Microsoft Corporation,,1 GB,P3Y,Triennial,US,USD,24,1000,,2026-02-01,,,,
-"""  # noqa: E501  # one row of the real thing a line
-
-OFFERED = (
-    "SELECT v.import_key, o.mpn, l.code, m.code, p.currency, p.type, p.model, p.amount_micros, p.tiers,"
-    " CAST(p.valid_from AS TEXT), CAST(p.valid_until AS TEXT) FROM price p JOIN product o ON o.id = p.product_id"
-    " JOIN plan l ON l.id = p.plan_id JOIN marketplace m ON m.id = p.marketplace_id"
-    " LEFT JOIN account v ON v.id = p.seller_id WHERE l.code LIKE 'csp-%'"
-)
-
-
-async def test_a_price_sheet_becomes_products_plans_and_prices(store: Store, tmp_path: Path) -> None:
-    report = await import_platform(store, tmp_path, {**PLATFORM, "prices of March.csv": SHEET})
-
-    basic, thing, server = "CFQ7TTC0LH18:0001", "DZH318Z0BQ3Q:0005", "DG7GMGF0D5RK:0004"
-    tiers = "[[100,30000000],[1000,24000000]]"
-    both = [(None, 57.6, 60.48 / 12, 50 / 12, 0, 800), ("top", 72, 6.3, 70 / 12, 0, 1000)]
-    expected: list[tuple[object, ...]] = [
-        (None, thing, "csp-p3y-triennial", "us", "USD", "RECURRING", "VOLUME_SUBSCRIPTION", 36_000_000, tiers,
-         "2026-02-01", None),
-    ]  # fmt: skip
-    for seller, *amounts in both:
-        annual, monthly, british, trial, once = (round(amount * 1_000_000) for amount in amounts)
-        flat = ("RECURRING", "FLAT")
-        expected += [
-            (seller, basic, "csp-p1y-annual", "us", "USD", *flat, annual, None, "2026-02-01", None),
-            (seller, basic, "csp-p1y-monthly", "us", "USD", *flat, monthly, None, "2026-02-01", None),
-            (seller, basic, "csp-p1y-monthly", "uk", "GBP", *flat, british, None, "2026-02-01", "2026-04-01"),
-            (seller, basic, "csp-p1m-none", "us", "USD", *flat, trial, None, "1753-01-01", None),
-            (seller, server, "csp-perpetual-onetime", "us", "USD", "SETUP", "FLAT", once, None, "2026-03-01",
-             "2026-04-01"),
-        ]  # fmt: skip
-    assert sorted(await query(store, OFFERED), key=str) == sorted(expected, key=str)
-    products = "SELECT p.name, p.service_name, p.description, p.segment, p.unit, m.code FROM product p"
-    assert await query(store, f"{products} JOIN manufacturer m ON m.id = p.manufacturer_id WHERE mpn = '{basic}'") == [
-        ("Business Basic", "Microsoft 365 Business Basic", "Mail, and more", "Commercial", None, "microsoft")
-    ]
-    assert await query(store, "SELECT name FROM plan WHERE code = 'csp-p1y-monthly'") == [("1 year, billed monthly",)]
-    assert (report.kinds["products"].created, report.kinds["plans"].created) == (6, 7)
-    assert (await import_platform(store, tmp_path, {"sheet.csv": SHEET})).changes == 0
-
-
-async def test_a_price_sheet_can_be_taken_for_one_marketplace(store: Store, tmp_path: Path) -> None:
-    await import_platform(store, tmp_path)
-    sheet = write(tmp_path, {"sheet.csv": SHEET}) / "sheet.csv"
-    report = await import_price_sheet(store, sheet, marketplace="uk")
-
-    assert report.left_out == 8
-    assert report.kinds["products"] == Tally(read=1, created=1)
-    assert {row[3] for row in await query(store, OFFERED)} == {"uk"}
-
-
-async def test_flaws_of_a_price_sheet_are_told_by_its_own_columns(store: Store, tmp_path: Path) -> None:
-    header = SHEET.splitlines()[0]
-    rows = [
-        ",T,P1,0001,S,M,,,P1Y,Weekly,US,USD,1,,,2026-01-01,,,1,",
-        ",T,P1,0001,S,M,,,P1W,Annual,US,USD,1,,,2026-01-01,,,1,",
-        ",T,P1,0001,S,M,,,P1M,Annual,US,USD,1,,,2026-01-01,,,1,",
-        ",T,,0001,S,M,,,P1Y,Annual,USA,,-1,few,,13/13/2026,soon,,1 000,",
-        ",T,P1,0001,S,M,,,P1Y,Annual,FR,EUR,1,,,2026-01-01,,,1,",
-        ",T,P1,0001,S,M,,,P1Y,Annual,US,USD,1,,,2026-01-01,,,1,",
-        ",T,P1,0001,S,M,,,P1Y,Annual,US,USD,2,,,2026-01-01,,,1,",
-    ]
-    contents = {**PLATFORM, "sheet.csv": "\n".join([header, *rows, ""])}
-    refused = await refusal(store, tmp_path, contents)
-
-    assert told(refused) == [
-        ("sheet.csv", 2, "BillingPlan", "Weekly"),
-        ("sheet.csv", 3, "BillingPlan", "Annual"),
-        ("sheet.csv", 4, "BillingPlan", "Annual"),
-        ("sheet.csv", 5, "ProductId", ""),
-        ("sheet.csv", 5, "UnitPrice", "-1"),
-        ("sheet.csv", 5, "ERP Price", "1 000"),
-        ("sheet.csv", 5, "Market", "USA"),
-        ("sheet.csv", 5, "Currency", ""),
-        ("sheet.csv", 5, "PricingTierRangeMin", "few"),
-        ("sheet.csv", 5, "EffectiveStartDate", "13/13/2026"),
-        ("sheet.csv", 5, "EffectiveEndDate", "soon"),
-        ("sheet.csv", 6, "Market", "FR"),
-        ("sheet.csv", 8, "UnitPrice", ""),
-    ]
-
-
-async def test_a_price_sheet_needs_a_provider_and_its_marketplace(sqlite_store: Store, tmp_path: Path) -> None:
-    market = {"marketplaces.csv": PLATFORM["marketplaces.csv"], "sheet.csv": SHEET}
-    refused = await refusal(sqlite_store, tmp_path, market)
-    assert "an ERP price is what the provider charges, and there is no provider" in str(refused)
-
-    await import_platform(sqlite_store, tmp_path)
-    sheet = write(tmp_path, {"sheet.csv": SHEET}) / "sheet.csv"
-    with pytest.raises(ImportRefusedError, match="'mars' is the marketplace that was asked for, and"):
-        await import_price_sheet(sqlite_store, sheet, marketplace="mars")
+DOCUMENTATION = Path(__file__).parent.parent / "docs/import.md"
 
 
 def documented(file: File) -> str:

@@ -134,7 +134,7 @@ async def test_tiers_are_kept_and_make_the_price_tiered(store: Store, at: Callab
     tiers = [{"lowerLimit": 10, "amount": "9"}, {"lowerLimit": 100, "amount": "8.123456"}]
     made = (await trade(store, at(2), "priceOffer", **OFFER, tiers=tiers))["price"]
 
-    assert made["model"] == "TIERED"
+    assert made["model"] == "VOLUME_SUBSCRIPTION"
     assert made["tiers"] == [
         {"lowerLimit": 10, "amount": {"amount": "9.00"}},
         {"lowerLimit": 100, "amount": {"amount": "8.123456"}},

@@ -13,7 +13,7 @@ from models.statement import Statement
 from models.store import Store
 from resolvers.caller import Caller
 from tests.asking import ask
-from tests.changes import rows_of, user_at
+from tests.changes import change, new_key, rows_of, user_at
 from tests.hierarchy import OFFERED_TO_2_ALONE, World, path_of
 from tests.trading import faults, in_dollars, trade
 
@@ -122,7 +122,7 @@ async def test_a_markup_of_tiers_and_of_setting_up(store: Store, at: Callable[..
         if each.seller_id == 2 and str(each.valid_from) == on(0)
     }
     assert made == {
-        ("RECURRING", "YEAR"): (15_000_000, "TIERED", "[[10,12000000]]"),
+        ("RECURRING", "YEAR"): (15_000_000, "VOLUME_SUBSCRIPTION", "[[10,12000000]]"),
         ("SETUP", "YEAR"): (15_000_000, "FLAT", None),
         ("RECURRING", "MONTH"): (1_500_000, "FLAT", None),
     }
@@ -233,6 +233,7 @@ async def test_a_bad_row_is_told_by_line_and_column_and_nothing_is_done(
     payload = await apply(
         store, at(1), row(), row(UnitPrice="a lot"), row(SkuId="9999"), row(BillingPlan="Weekly"), row(Market="FR"),
         row(TermDuration="P3Y"), row(Currency="EUR"), row(ERP_Price="-3"), row(EffectiveStartDate="soon"), "one,cell",
+        isAtomic=True,
     )  # fmt: skip
 
     assert faults(payload) == [
@@ -244,6 +245,74 @@ async def test_a_bad_row_is_told_by_line_and_column_and_nothing_is_done(
     ]  # fmt: skip
     assert all(error["message"].endswith(".") for error in payload["userErrors"])
     assert await new_prices(store, world) == []
+
+
+async def warned(store: Store, caller: Caller, *rows: str, key: str = "", **more: Any) -> Any:
+    """The payload with its warnings: code, line and column, message."""
+    given = {"idempotencyKey": key or new_key(), "name": "November", "csv": "\n".join((HEADER, *rows))} | more
+    document = (
+        "mutation($i: PriceSheetApplyInput!) { priceSheetApply(input: $i) { priceSheet { priceCount }"
+        " warnings { code path message } userErrors { code path } } }"
+    )
+    answer = await change(store, caller, document, {"i": given})
+    assert answer.errors == [], answer.errors
+    return answer.data["priceSheetApply"]
+
+
+def told(payload: Any) -> list[tuple[str, list[str]]]:
+    return [(each["code"], each["path"]) for each in payload["warnings"]]
+
+
+async def test_rows_that_are_right_are_taken_and_the_others_told_unless_all_or_nothing_is_asked_for(
+    store: Store, at: Callable[..., Caller], world: World
+) -> None:
+    later = row(EffectiveStartDate=on(40), UnitPrice="132", ERP_Price="156")
+    rows = (row(SkuId="9999"), row(), row(UnitPrice="a lot", EffectiveStartDate=on(9)), later)
+    refused = await warned(store, at(1), *rows, isAtomic=True)
+    assert (refused["warnings"], len(refused["userErrors"]), await new_prices(store, world)) == ([], 2, [])
+
+    payload = await warned(store, at(1), *rows, key="a key of a sheet")
+    assert (payload["userErrors"], payload["priceSheet"]) == ([], {"priceCount": 4})
+    assert told(payload) == [("INVALID", ["csv", "2", "SkuId"]), ("INVALID", ["csv", "4", "UnitPrice"])]
+    assert {each[4] for each in await new_prices(store, world)} == {on(0), on(40)}
+    assert await warned(store, at(1), *rows, key="a key of a sheet") == payload
+
+
+async def test_of_rows_that_contradict_each_other_none_is_taken(
+    store: Store, at: Callable[..., Caller], world: World
+) -> None:
+    payload = await warned(store, at(1), row(), row(UnitPrice="132"), row(EffectiveStartDate=on(40)))
+
+    assert told(payload) == [("INVALID", ["csv", "3", "UnitPrice"])]
+    assert {(each[0], each[4]) for each in await new_prices(store, world)} == {(1, on(40)), (None, on(40))}
+
+
+async def test_a_price_below_cost_is_taken_with_a_warning(store: Store, at: Callable[..., Caller]) -> None:
+    of_provider = await warned(store, at(1), row(ERP_Price="96"), row(EffectiveStartDate=on(40)))
+    of_reseller = await warned(
+        store, at(2), row(ERP_Price="96"), row(EffectiveStartDate=on(10), ERP_Price="95"),
+        row(EffectiveStartDate=on(40), ERP_Price="143.99"), row(EffectiveStartDate=on(50), ERP_Price="144"),
+    )  # fmt: skip
+
+    assert [each["userErrors"] for each in (of_provider, of_reseller)] == [[], []]
+    assert of_provider["warnings"] == [
+        {
+            "code": "BELOW_COST",
+            "path": ["csv", "2", "ERP Price"],
+            "message": "From 1 up a unit is sold for 8 USD and costs the seller 10 USD.",
+        }
+    ]
+    assert told(of_reseller) == [("BELOW_COST", ["csv", line, "ERP Price"]) for line in ("3", "4")]
+    assert of_reseller["priceSheet"] == {"priceCount": 4}
+
+
+async def test_tiers_are_compared_with_the_tiers_of_the_cost(store: Store, at: Callable[..., Caller]) -> None:
+    tiers = [row(PricingTierRangeMin=limit, ERP_Price=price) for limit, price in (("1", "144"), ("10", "119.88"))]
+    payload = await warned(store, at(1), *tiers)
+
+    assert [each["message"] for each in payload["warnings"]] == [
+        "From 10 up a unit is sold for 9.99 USD and costs the seller 10 USD."
+    ]
 
 
 async def test_what_is_no_price_sheet_is_refused(store: Store, at: Callable[..., Caller]) -> None:

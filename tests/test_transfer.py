@@ -22,7 +22,7 @@ from resolvers.caller import Caller
 from resolvers.privileges import Privilege
 from tests import people
 from tests.asking import ask
-from tests.changes import account_row, codes, do, logged, rows_of, traces, try_to, user_at
+from tests.changes import account_row, change, codes, do, logged, new_key, rows_of, traces, try_to, user_at
 from tests.hierarchy import World, path_of
 
 TRANSFER = "accountTransfer"
@@ -278,6 +278,26 @@ async def test_of_two_that_would_hang_under_each_other_one_is_refused(store: Sto
 
     assert sorted(map(codes, done)) == [[], ["CYCLE"]]
     assert await findings(store) - known == set()
+
+
+async def test_opposite_transfers_take_turns_and_none_has_to_begin_again(store: Store, provider: Caller) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def opposite(account: int, vendor: int) -> list[str]:
+        document = f"mutation($i: AccountTransferInput!) {{ {TRANSFER}(input: $i) {{ userErrors {{ code }} }} }}"
+        version = (await account_row(store, account)).version
+        given = {"account": f"acc_{account}", "vendor": f"acc_{vendor}", "expectedVersion": version}
+        variables = {"i": given | {"idempotencyKey": new_key()}}
+        answer = await change(store, provider, document, variables, sleep=sleep)
+        return codes(answer.data[TRANSFER])
+
+    done = await asyncio.gather(opposite(4, 10), opposite(10, 4))
+
+    assert sorted(done) == [[], ["CYCLE"]]
+    assert waits == []
 
 
 async def test_of_two_new_vendors_at_once_one_gets_it(store: Store, provider: Caller) -> None:

@@ -39,7 +39,7 @@ UNLIMITED = Conditions(PaymentTerm.NET, None)
 
 BALANCE = table_of(Balance)
 _B = BALANCE.c
-_NEVER_CHARGED = {"owed_micros": 0, "closes_on": None, "version": 1}
+_NEVER_CHARGED = {"owed_micros": 0, "buyer_name": None, "closes_on": None, "version": 1}
 _OPEN = Statement(
     insert(BALANCE)
     .values({column.name: bindparam(column.name, type_=column.type) for column in BALANCE.c})

@@ -99,6 +99,12 @@ _NOTE = Statement(
         {column.name: bindparam(column.name, type_=column.type) for column in table_of(AccountTransfer).c}
     )
 )
+_BALANCE = table_of(Balance)
+_LEAVE_NAME = Statement(
+    update(_BALANCE)
+    .where(_BALANCE.c.buyer_id == bindparam("buyer"), _BALANCE.c.path == _FROM)
+    .values(buyer_name=bindparam("name", type_=Text))
+)
 _END_PRICES = Statement(
     update(_PRICE)
     .where(
@@ -200,7 +206,7 @@ async def move(writer: Writer, account: Row, vendor: Row, at: datetime) -> str:
 
     Args:
         writer: the transaction.
-        account: which, with its id, path and parent's id.
+        account: which, with its id, path, name and parent's id.
         vendor: where to, with its id and path.
         at: when.
 
@@ -225,6 +231,8 @@ async def move(writer: Writer, account: Row, vendor: Row, at: datetime) -> str:
         for statement in _followers():
             await db.write(statement, places)
         await db.write(_END_PRICES, {"buyer": account.id, "seller": account.parent_id, "today": at.date()})
+        for path, name in ((account.path, account.name), (to_path, None)):  # whoever comes back has the balance of then
+            await db.write(_LEAVE_NAME, {"buyer": account.id, "from_path": path, "name": name})
         await _note(db, account, to_path, at)
     await announce.event(writer, Topic.ACCOUNT, EventKind.MOVED, account.id, to_path, at, former_path=account.path)
     return to_path
@@ -279,7 +287,7 @@ def _left_behind(table: Table, column: str) -> list[ColumnElement[bool]]:
     if "order_id" in c:
         order = _ORDER.alias("placed").c
         return [or_(c.path != _FROM, select(order.id).where(order.id == c.order_id, order.path != _FROM).exists())]
-    if table is table_of(Balance):
+    if table is _BALANCE:
         return [c.path != _FROM]
     if table is table_of(Job):
         return [or_(c.path != _FROM, c.kind != JobKind.CLOSE_PERIOD.value)]

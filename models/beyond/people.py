@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert  # whose ON CONFLICT is spelled alike on SQLite
 
 from models.base import table_of
@@ -83,9 +83,13 @@ _set_answer = Statement(
 )
 _show_question = Statement(
     update(table_of(User))
-    .where(any_of(_USER.id, "users"), _USER.status != UserStatus.INVITED.value)
+    .where(
+        any_of(_USER.id, "users"),
+        or_(_USER.status == UserStatus.ACTIVE.value, _USER.security_question.is_not(None)),
+    )
     .values(security_question=bindparam("question"))
 )
+"""Only with users who came in once: whoever invites somebody learns nothing about them by it."""
 _memberships = Statement(
     select(_USER.id)
     .join(table_of(Identity), _IDENTITY.login == _USER.login)
@@ -139,6 +143,22 @@ async def person(writer: Writer, user: Row) -> Person:
     async with writer.beyond("who is this user") as db:
         ((identity_id, login, secret_hash, question),) = await db.rows(_person, {"id": user.id})
     return Person(identity_id, login, secret_hash, SecurityQuestion(question) if question else None)
+
+
+async def came_in(writer: Writer, user: Row, who: Person) -> bool:
+    """Whether a person has ever come into an account as this user of it, by an invitation or before there were any.
+
+    Whoever followed an invitation has a question since. Somebody without one, as imports bring them, has a password by
+    their only membership; with several nobody knows by which.
+
+    Raises:
+        StoreError: the user is out of scope.
+    """
+    _require(writer, user)
+    if who.secret_hash is None or user.security_question is not None:
+        return who.secret_hash is not None
+    async with writer.beyond("by which membership has the person a password") as db:
+        return len(await db.rows(_memberships, {"person": who.id})) == 1
 
 
 async def use_link(writer: Writer, link_id: int, at: datetime) -> bool:

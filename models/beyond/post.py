@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert  # whose ON CONFLICT is spelled alike on SQLite
 
 from models.base import table_of
@@ -22,6 +22,11 @@ _POST = Statement(
     .values({name: bindparam(name) for name in _GIVEN} | {"status": MailStatus.WAITING.value, "attempts": 0})
     .on_conflict_do_nothing(index_elements=[_MAIL.c.key])
     .returning(_MAIL.c.id)
+)
+
+_TO = Statement(
+    select(_MAIL.c.to_user_id, _MAIL.c.to_contact_id, _MAIL.c.to_address).where(_MAIL.c.key == bindparam("key")),
+    is_lookup=True,
 )
 
 
@@ -76,3 +81,21 @@ async def add(
     if is_new:
         await announce.enqueue(writer, JobKind.SEND_MAIL, key, mail_id, path, at)
     return is_new
+
+
+async def recipient_of(writer: Writer, key: str, path: str) -> Recipient | None:
+    """Who was sent a mail about an account, to send them another; None if nobody was, or it isn't known any more.
+
+    Args:
+        writer: the transaction.
+        key: of that mail.
+        path: of the account.
+
+    Raises:
+        StoreError: the account is out of scope.
+    """
+    if not writer.scope.holds(path):
+        raise StoreError("a mail is about an account in scope")
+    async with writer.beyond("who was sent a mail") as db:
+        rows = await db.rows(_TO, {"key": key})
+    return Recipient(*rows[0]) if rows and rows[0].to_address != "" else None

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, or_, select
 from models.account import Account
 from models.base import table_of
 from models.demo.credentials import add_credentials
+from models.demo.history import add_history
 from models.demo.sources import demo_sources
 from models.demo.tree import key_prefix
 from models.exchange.load import import_rows
@@ -35,7 +36,9 @@ async def seed(
     reseller_privileges: Sequence[str],
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Load a demo tree, and give its logins their passwords. Done again with the same numbers, it changes nothing.
+    """Load a demo tree, and give its accounts a past and its logins their passwords.
+
+    Done again with the same numbers, it changes nothing.
 
     The roles must have been named before (`models.roles.name_roles`).
 
@@ -54,6 +57,7 @@ async def seed(
     sources = demo_sources(accounts, seed)
     await _check_is_ours(store, accounts, seed)
     report = await import_rows(store, sources, progress=progress)
+    await add_history(store, accounts, seed)
     await add_credentials(store, hash_secret, reseller_privileges)
     return report
 

@@ -2,8 +2,9 @@
 
 An item is charged at the price that is valid on its subscription's first day (or the day it was created): one for
 the buyer before one for everybody, one for the buyer's marketplace before one for all, one in the seller's currency
-before another, the latest before older ones. A price with tiers gives the amount of the tier that the quantity
-reaches. An edge without a price has no charge.
+before another, the latest before older ones. A price with tiers gives all units the amount of the tier that the
+quantity reaches; but of a TIERED one each unit has the amount of the tier into which it falls, as when it is ordered
+(`resolvers/ordering/amounts.py`), and the charge their average. An edge without a price has no charge.
 """
 
 # ruff: noqa: S608  # SQL is put together from names of this package only; values never stand in a text
@@ -148,10 +149,18 @@ def _best(seller: str) -> str:
     LIMIT 1"""
 
 
-_TIER = """
-    SELECT CAST(substr(t.value, FIND(t.value, ',') + 1, length(t.value) - FIND(t.value, ',') - 1) AS BIGINT)
-    FROM EACH(p.tiers, t) WHERE CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) <= e.quantity
-    ORDER BY CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT) DESC LIMIT 1"""
+_LIMIT = "CAST(substr(t.value, 2, FIND(t.value, ',') - 2) AS BIGINT)"
+_MICROS = "CAST(substr(t.value, FIND(t.value, ',') + 1, length(t.value) - FIND(t.value, ',') - 1) AS BIGINT)"
+_TIER = f"""
+    SELECT {_MICROS} FROM EACH(p.tiers, t) WHERE {_LIMIT} <= e.quantity ORDER BY {_LIMIT} DESC LIMIT 1"""
+_GRADUATED = f"""
+    SELECT CAST(sum((CASE WHEN w.next_limit <= e.quantity THEN w.next_limit - 1 ELSE e.quantity END
+                     - w.lower_limit + 1) * w.micros) AS BIGINT)
+    FROM (SELECT o.lower_limit, o.micros, lead(o.lower_limit) OVER (ORDER BY o.lower_limit) AS next_limit
+          FROM (SELECT 1 AS lower_limit, p.amount_micros AS micros
+                UNION ALL SELECT {_LIMIT}, {_MICROS} FROM EACH(p.tiers, t)) o) w
+    WHERE w.lower_limit <= e.quantity"""
+"""What all units of an item cost together where each has the price of its own tier."""
 # PostgreSQL may try every price with every edge before it looks which one belongs to it, if it is left the choice.
 _PRICED = f"""
     WITH chosen AS MATERIALIZED_BY_POSTGRESQL() (
@@ -162,8 +171,9 @@ _PRICED = f"""
           FROM to_price t JOIN chain c ON c.account_id = t.account_id
           LEFT JOIN plain_price o ON o.seller = c.seller AND o.product_id = t.product_id AND o.plan_id = t.plan_id
             AND o.period_type = t.period_type AND o.period_duration = t.period_duration)
-    SELECT e.*, p.currency, CASE WHEN p.tiers IS NULL THEN p.amount_micros
-                                 ELSE coalesce(({_TIER}), p.amount_micros) END AS unit
+    SELECT e.*, p.currency, p.amount_micros,
+           CASE WHEN p.tiers IS NULL THEN p.amount_micros ELSE coalesce(({_TIER}), p.amount_micros) END AS reached,
+           CASE WHEN p.tiers IS NOT NULL AND p.model = 'TIERED' AND e.quantity > 0 THEN ({_GRADUATED}) END AS graduated
     FROM chosen e JOIN price p ON p.id = e.price_id
     WHERE p.valid_from <= e.day AND (p.valid_until IS NULL OR p.valid_until > e.day)"""
 """Of the edges above the items to price, those with a price."""
@@ -193,7 +203,8 @@ _EXCESS_OF_PRICES = Check(
     "quantity",
     _TOO_MUCH,
     f"SELECT DISTINCT e.place, e.quantity AS value, NULL AS detail FROM ({_PRICED}) e"
-    f" WHERE e.quantity > 0 AND e.unit > {_MOST} / e.quantity",
+    f" WHERE e.quantity > 0 AND CASE WHEN e.amount_micros > e.reached THEN e.amount_micros ELSE e.reached END"
+    f" > {_MOST} / e.quantity",
 )
 _EXCESS_OF_CHARGES = Check(
     "unit_amount",
@@ -208,8 +219,9 @@ _INSERT_PRICED = f"""
     INSERT INTO subscription_charge (id, item_id, subscription_id, path, shard_id, seller_id, seller_path, buyer_id,
                                      status, currency, unit_micros, monthly_micros)
     SELECT FRESH_ID(), e.item_id, e.subscription_id, e.path, e.shard_id, e.seller_id,
-           substr(e.path, 1, e.seller_length), e.buyer_id, e.status, e.currency, e.unit,
-           {_MONTHLY.format(unit="e.unit", item="e")}
+           substr(e.path, 1, e.seller_length), e.buyer_id, e.status, e.currency,
+           CASE WHEN e.graduated IS NULL THEN e.reached ELSE (2 * e.graduated + e.quantity) / (2 * e.quantity) END,
+           (2 * coalesce(e.graduated, e.reached * e.quantity) * e.share + e.parts) / (2 * e.parts)
     FROM ({_PRICED}) e"""
 
 

@@ -188,7 +188,7 @@ PRICES = File(
         _must("period_type", _PERIOD_TYPE, "the subscription period that is priced"),
         _must("period_duration", values.POSITIVE),
         _may("type", values.one_of(PriceType), "default `RECURRING`"),
-        _may("model", values.one_of(PriceModel), "default `FLAT`, or `TIERED` where there are tiers"),
+        _may("model", values.one_of(PriceModel), "default `FLAT`, or `VOLUME_SUBSCRIPTION` where there are tiers"),
         _must("currency", values.CURRENCY),
         _must("amount", values.CHARGE, "for one unit and one billing period"),
         _may("tiers", values.TIERS, "amounts for larger quantities; not for `FLAT`"),

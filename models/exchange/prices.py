@@ -49,7 +49,7 @@ _READY = f"""
              CASE WHEN s.seller IS NULL THEN (SELECT min(o.id) FROM account_ref o WHERE o.type = 'PROVIDER')
                   ELSE v.shard_id END AS shard_id,
              p.id AS product_id, l.id AS plan_id, m.id AS marketplace_id, coalesce(s.type, 'RECURRING') AS price_type,
-             coalesce(s.model, CASE WHEN s.tiers IS NULL THEN 'FLAT' ELSE 'TIERED' END) AS price_model
+             coalesce(s.model, CASE WHEN s.tiers IS NULL THEN 'FLAT' ELSE 'VOLUME_SUBSCRIPTION' END) AS price_model
       FROM in_prices s LEFT JOIN account_ref v ON v.key = s.seller LEFT JOIN account_ref b ON b.key = s.buyer
       LEFT JOIN product_ref p ON p.manufacturer_code = s.manufacturer_code AND p.mpn = s.mpn
       LEFT JOIN plan_ref l ON l.code = s.plan LEFT JOIN marketplace_ref m ON m.code = s.marketplace
