@@ -15,7 +15,9 @@ class MailTemplate(StrEnum):
     INVITATION = "INVITATION"
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105  # the name of a template
     ORDER_CONFIRMATION = "ORDER_CONFIRMATION"
+    ORDER_ERROR = "ORDER_ERROR"
     HOLD_NOTICE = "HOLD_NOTICE"
+    HOLD_RELEASE = "HOLD_RELEASE"
 
 
 class MailStatus(StrEnum):

@@ -13,6 +13,8 @@ from models.transaction import FirstUnfinished
 if TYPE_CHECKING:
     from models.store import Store
 
+BEGINNING: Position = (0, 0)
+"""Before the first event."""
 _EVENT = table_of(Event).c
 _GIVEN = (bindparam("transaction_id", type_=BigInteger), bindparam("id", type_=BigInteger))
 # What is not over yet comes later than all that is, so a tail from here on misses nothing.
@@ -43,18 +45,20 @@ async def end(store: "Store") -> Position:
     """
     async with store.unfiltered("the end of the outbox") as db:
         found = await db.rows(_END)
-    return (found[0].transaction_id, found[0].id) if found else (0, 0)
+    return (found[0].transaction_id, found[0].id) if found else BEGINNING
 
 
 async def is_within(store: "Store", position: Position, most: int) -> bool:
     """Whether the event at a position is still there, and at most so many came after it.
+
+    More events than that are kept, so a beginning after which there are fewer is that of all events.
 
     Raises:
         StoreError: the database can't be reached.
     """
     given = {"transaction_id": position[0], "id": position[1]}
     async with store.unfiltered("what came after an event") as db:
-        if not await db.rows(_KNOWN, given):
+        if position != BEGINNING and not await db.rows(_KNOWN, given):
             return False
         ((n,),) = await db.rows(_SINCE, given | {"most": most + 1})
     return bool(n <= most)

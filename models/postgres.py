@@ -14,6 +14,8 @@ from typing import Any
 
 import asyncpg
 
+from models.bell import Bell
+from models.postgres_bell import PostgresBell
 from models.postgres_writer import SETTINGS as WRITER_SETTINGS
 from models.postgres_writer import PostgresWriter
 from models.scope import Scope
@@ -196,6 +198,7 @@ class PostgresStore:
         self._pools: dict[str, asyncpg.Pool[Any]] = {}
         self._opening = asyncio.Lock()
         self._queue = _Queue()
+        self.bell: Bell = PostgresBell(url, self._execute)
 
     async def _pool(self, name: str) -> "asyncpg.Pool[Any]":
         async with self._opening:
@@ -239,9 +242,18 @@ class PostgresStore:
             await writer.begin()
             yield writer
             # Shielded, as is the end: what has been sent is committed, whoever still waits to hear of it.
-            await asyncio.shield(writer.commit())
+            await asyncio.shield(self._commit(writer))
         finally:
             await asyncio.shield(writer.end())
+
+    async def _commit(self, writer: PostgresWriter) -> None:
+        await writer.commit()
+        self.bell.ring()
+
+    async def _execute(self, command: str) -> None:
+        pool = self._pools.get("system") or await self._pool("system")
+        async with pool.acquire() as connection:
+            await connection.execute(command)
 
     async def tail(self, after: Position, limit: int = 500) -> list[Row]:
         return await tail(self, after, limit)
@@ -257,6 +269,7 @@ class PostgresStore:
             raise StoreError(str(error)) from error
 
     async def close(self) -> None:
+        await self.bell.close()
         for pool in self._pools.values():
             await pool.close()
         self._pools.clear()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from models.bell import Bell
 from models.scope import Scope
 from models.statement import Engine, Row, Statement
 
@@ -68,6 +69,8 @@ class Store(Protocol):
 
     engine: Engine
     url: str
+    bell: Bell
+    """Rings when a writer has committed: at once in its own process, and on PostgreSQL soon in all others."""
 
     def reader(self, scope: Scope) -> AbstractAsyncContextManager[Reader]:
         """A reader for one response; nothing is sent to the database before its first statement."""

@@ -22,14 +22,21 @@ from models.statement import Row, Statement
 from models.store import StoreError
 from models.writer import Writer
 from resolvers.caller import Caller
-from resolvers.errors import RefusedError, UserError, UserErrorCode
+from resolvers.errors import Candidate, RefusedError, UserError, UserErrorCode
 from resolvers.operation import Operation
+from resolvers.request_id import REQUEST_ID
 
 _TOPICS = {"account": Topic.ACCOUNT, "orders": Topic.ORDER, "subscription": Topic.SUBSCRIPTION}
 """The tables whose rows listeners hear of."""
 
-_NOT_LOGGED = {"id", "account_id", "path", "shard_id", "version", "created_at", "updated_at", "status_since"}
-"""Columns that the change log tells in other ways, or not at all; nor does it tell keys, which follow from others."""
+_NOT_LOGGED = {"id", "account_id", "path", "shard_id", "version", "created_at", "updated_at", "status_since"} | {
+    "holder_id",
+    "holder_before_id",
+}
+"""Columns that the change log tells in other ways, or not at all; nor does it tell keys, which follow from others.
+
+Who holds an account may stand above whoever reads its change log.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,11 @@ class Act:
         self.now = now
         self.prepared = prepared
         self.ids: dict[str, int] = {}
+        self.warnings: list[UserError] = []
         self._actor = actor
         self._faults: list[UserError] = []
         self._announced: set[tuple[Topic, int]] = set()
+        self._attempts: list[tuple[Table, Row, Mapping[str, Any]]] = []
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         """What the caller sees, with what this transaction has changed."""
@@ -87,25 +96,33 @@ class Act:
         """Say what the operation tells besides its object."""
         self.ids.update({name: int(fact) for name, fact in facts.items()})
 
+    def warn(self, code: UserErrorCode, message: str, *path: str) -> None:
+        """Tell something that whoever asked should know, though it is done; for operations that are declared to warn.
+
+        The arguments are those of `refuse`.
+        """
+        self.warnings.append(UserError(code, message, path))
+
     # Refusing
 
-    def refuse(self, code: UserErrorCode, message: str, *path: str) -> NoReturn:
+    def refuse(self, code: UserErrorCode, message: str, *path: str, candidates: tuple[Candidate, ...] = ()) -> NoReturn:
         """Undo everything and tell why.
 
         Args:
             code: for programs.
             message: a sentence for people.
             path: names of the input's fields, from its top to where it is wrong.
+            candidates: what could be meant, where that isn't clear.
 
         Raises:
             RefusedError: always, with the faults that were found before.
         """
-        self.fault(code, message, *path)
+        self.fault(code, message, *path, candidates=candidates)
         raise RefusedError(*self._faults)
 
-    def fault(self, code: UserErrorCode, message: str, *path: str) -> None:
+    def fault(self, code: UserErrorCode, message: str, *path: str, candidates: tuple[Candidate, ...] = ()) -> None:
         """Note a reason to refuse and go on, so that all of them are told at once; `check` refuses."""
-        self._faults.append(UserError(code, message, path))
+        self._faults.append(UserError(code, message, path, candidates))
 
     def check(self) -> None:
         """Refuse if any fault was found.
@@ -123,7 +140,7 @@ class Act:
         table, values = table_of(type(row)), row.model_dump()
         await self._write(_insert(table), {f"new_{name}": value for name, value in values.items()}, table)
         row_id = values["id"] if "id" in values else values["account_id"]
-        await self._record(table, row_id, self._place(row), {}, _plain(table, values))
+        await self.record(table, row_id, {}, _plain(table, values), self._place(row))
         await self._announce(table, row_id, self._place(row), EventKind.CREATED)
 
     async def change(self, table: Table, row: Row, **values: Any) -> bool:
@@ -143,13 +160,13 @@ class Act:
         if not names:
             return False
         await self._update(table, row, {name: values[name] for name in names})
-        await self._record(table, row.id, self._place(row), _only(names, before), _only(names, after))
+        await self.note(table, row, _only(names, before), _only(names, after))
         return True
 
     async def remove(self, table: Table, row: Row) -> None:
         """Remove a row that was read whole."""
         await self._write(_delete(table), {"row_id": row.id}, table)
-        await self._record(table, row.id, self._place(row), _plain(table, row._asdict()), {})
+        await self.note(table, row, _plain(table, row._asdict()), {})
 
     async def touch(self, table: Table, row: Row) -> None:
         """Count a row's version up because something that belongs to it has changed."""
@@ -164,7 +181,48 @@ class Act:
             before: names and values, as people know them.
             after: likewise; both may be empty where only the fact counts.
         """
-        await self._record(table, row.id, self._place(row), before, after)
+        await self.record(table, row.id, before, after, self._place(row))
+
+    async def record(
+        self, table: Table, row_id: int, before: Mapping[str, Any], after: Mapping[str, Any], path: str = ""
+    ) -> None:
+        """As `note`, of a row that isn't at hand.
+
+        Args:
+            table: the row's.
+            row_id: the row's.
+            before: as there.
+            after: as there.
+            path: where the change log has it; empty: where the caller stands.
+        """
+        acts = self.caller.actor
+        place = path or self.caller.path
+        change = announce.Change(
+            path=place,
+            shard_id=paths.shard_id(place),
+            at=self.now,
+            operation=self.operation.name,
+            actor_user_id=self._actor.user_id,
+            actor_client_id=self._actor.client_id,
+            actor_path=acts.path if acts else self.caller.path,
+            actor_name=self._actor.name,
+            acting_path=self.caller.path if acts else None,
+            noun=table.name,
+            object_id=row_id,
+            before=_logged(before),
+            after=_logged(after),
+            request_id=REQUEST_ID.get(),
+        )
+        await announce.audit(self.writer, change)
+
+    def attempt(self, table: Table, row: Row, after: Mapping[str, Any]) -> None:
+        """Have the change log say what was tried, if it comes to be refused; see `note`."""
+        self._attempts.append((table, row, after))
+
+    async def note_attempts(self) -> None:
+        """Write down what was tried, after the refusal and with nothing else of it."""
+        for table, row, after in self._attempts:
+            await self.note(table, row, {}, after)
 
     async def work_out(self, table: Table, by: str, key: Any, rows: list[dict[str, Any]]) -> None:
         """Replace rows that follow from others, as an index does, and so aren't part of the change log.
@@ -195,28 +253,6 @@ class Act:
     async def _write(self, statement: Statement, parameters: Mapping[str, Any], table: Table) -> None:
         if len(await self.writer.write(statement, parameters)) != 1:
             raise StoreError(f"{self.operation.name} may not write this row of {table.name}")
-
-    async def _record(
-        self, table: Table, row_id: int, path: str, before: Mapping[str, Any], after: Mapping[str, Any]
-    ) -> None:
-        acts = self.caller.actor
-        change = announce.Change(
-            path=path,
-            shard_id=paths.shard_id(path),
-            at=self.now,
-            operation=self.operation.name,
-            actor_user_id=self._actor.user_id,
-            actor_client_id=self._actor.client_id,
-            actor_path=acts.path if acts else self.caller.path,
-            actor_name=self._actor.name,
-            acting_path=self.caller.path if acts else None,
-            noun=table.name,
-            object_id=row_id,
-            before=_logged(before),
-            after=_logged(after),
-            request_id=None,
-        )
-        await announce.audit(self.writer, change)
 
     async def _announce(self, table: Table, row_id: int, path: str, kind: EventKind) -> None:
         topic = _TOPICS.get(table.name)

@@ -4,11 +4,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from models.store import Store
 from resolvers.caller import Caller
-from resolvers.identity import caller_of
-from resolvers.tokens import AccessTokens, Claims
+from resolvers.identity import caller_of, require_signed_in
+from resolvers.tokens import LEEWAY_SECONDS, AccessTokens, Claims
 
 _REMEMBERED = 10_000
 """Tokens; the one that was used longest ago is forgotten first."""
@@ -32,15 +33,24 @@ class Callers:
         tokens: verifies.
         seconds: how long a caller is remembered; 0 for not at all.
         clock: seconds that only grow, for tests to move.
+        heeds_sign_out: whether a token is of no use any more once the family that it was given with is revoked; else
+            it is until it expires.
     """
 
     def __init__(
-        self, store: Store, tokens: AccessTokens, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        tokens: AccessTokens,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        heeds_sign_out: bool = False,
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._seconds = seconds
         self._clock = clock
+        self._heeds_sign_out = heeds_sign_out
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def behind(self, token: str, *, is_fresh: bool = False) -> Caller:
@@ -63,7 +73,14 @@ class Callers:
         self._known.pop(token, None)
         looked_up_at = self._clock()
         caller = await caller_of(self._store, claims)
+        if self._heeds_sign_out:
+            await require_signed_in(self._store, claims)
         self._known[token] = _Known(claims, caller, looked_up_at)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return caller
+
+    def seconds_left(self, token: str) -> float:
+        """For how long a token is good that was looked at lately; for ever, as far as is known, if it wasn't."""
+        known = self._known.get(token)
+        return max(known.claims.expires_at + LEEWAY_SECONDS - time.time(), 0.0) if known else inf

@@ -1,9 +1,6 @@
 """The catalogue: rows that lie nowhere in the tree and that only the provider's own staff changes."""
 
-from collections.abc import Mapping
 from functools import lru_cache
-from types import SimpleNamespace
-from typing import Any
 
 from sqlalchemy import Table, bindparam, select
 
@@ -21,22 +18,6 @@ def require_provider(act: Act) -> None:
     """
     if paths.parent_id(act.caller.path) is not None:
         raise ForbiddenError("Only the provider's own staff changes the catalogue.")
-
-
-async def record(
-    act: Act, table: Table, row_id: int, before: Mapping[str, Any], after: Mapping[str, Any], path: str = ""
-) -> None:
-    """Write into the change log what became of something that belongs to a row.
-
-    Args:
-        act: the operation's.
-        table: the row's.
-        row_id: the row's.
-        before: names and values, as people know them.
-        after: likewise.
-        path: where the change log has it; empty: where the caller stands.
-    """
-    await act.note(table, SimpleNamespace(id=row_id, path=path), before, after)
 
 
 async def find(act: Act, table: Table, row_id: int) -> Row | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiodataloader import DataLoader
 
+from models import base
 from models.statement import Engine, Row, Statement
 from models.store import Reader, StoreTimeoutError
 from resolvers.caller import Caller
@@ -36,6 +37,11 @@ class Context:
         """Which columns each place of the document needs, worked out once."""
         self._once: dict[tuple[str, Hashable], dict[Key, Any]] = {}
         self._loaders: dict[tuple[Source, Hashable], DataLoader[Key, Any]] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The instant at which it is asked: on the day that counts as today."""
+        return datetime.combine(self.today, base.now().timetz())
 
     def renew(self, reader: Reader) -> None:
         """Go on from another snapshot, remembering nothing of the last."""
@@ -90,4 +96,4 @@ class Context:
     def scope_parameters(self) -> dict[str, Any]:
         """The range of the whole scope, for statements that narrow themselves to it."""
         settings = self.reader.scope.settings()
-        return {name: settings[name] for name in ("lo", "hi", "vendor")}
+        return {name: settings[name] for name in ("lo", "hi", "vendor", "account")}

@@ -1,11 +1,11 @@
 """A forgotten password: whoever asks is told nothing, and who owns the login is mailed a link."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
 from models import Account, AccountStatus, Identity, MailTemplate, User, UserStatus
-from models.base import now, table_of
+from models.base import table_of
 from models.beyond.post import Recipient
 from models.life.standing import WHY_NOT
 from models.scope import Scope
@@ -52,15 +52,14 @@ async def forgotten(store: Store, settings: SignInSettings, login: str, address:
         users = await db.rows(_MEMBERSHIPS, {"login": login}) if await try_once(db, source, settings.clock()) else []
     open_to = [row for row in users if not WHY_NOT[AccountStatus(row.account_status)]]
     for row in sorted(open_to, key=lambda row: row.id != row.last_user_id)[:1]:
-        await _mail(store, row)
+        await _mail(store, row, settings.platform_clock())
 
 
 def _source(throttle: Throttle, address: str) -> Source:
     return throttle.source("forgotten from", network(address), _ASKING)
 
 
-async def _mail(store: Store, user: Row) -> None:
-    at = now()
+async def _mail(store: Store, user: Row, at: datetime) -> None:
     async with store.writer(Scope(user.path)) as writer:
         for key in _keys(user.id, at.date()):
             to = Recipient(to_user_id=user.id)

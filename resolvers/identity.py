@@ -218,6 +218,10 @@ _ACTING = Statement(
 )
 """The same of a user and an account below its own; and whether the user has signed out meanwhile."""
 
+_IS_REVOKED = Statement(
+    select(_REFRESH.family).where(_REFRESH.family == bindparam("family"), _REFRESH.revoked_at.is_not(None)).limit(1),
+    is_lookup=True,
+)
 _GRANTED = {code.value: privileges for code, privileges in ROLES.items()}
 _BY_PRIVILEGE_NAME = {privilege.value: privilege for privilege in Privilege}
 
@@ -267,6 +271,18 @@ async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
         tree_class=first.tree_class,
         actor=Actor(claims.subject.id, first.path, first.name.strip(), first.account_name),
     )
+
+
+async def require_signed_in(store: Store, claims: Claims) -> None:
+    """Refuse a token whose owner has signed out since, or was signed out.
+
+    Raises:
+        UnauthenticatedError: so it is.
+    """
+    if claims.family:
+        async with store.unfiltered("who has signed out") as db:
+            if await db.rows(_IS_REVOKED, {"family": claims.family}):
+                raise UnauthenticatedError("You have signed out, or were. Sign in again.")
 
 
 def _reach(account_type: str) -> Reach:

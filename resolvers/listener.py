@@ -7,7 +7,7 @@ is that there was something. So whoever was moved out, or lost a privilege, hear
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -36,12 +36,23 @@ OBJECTS: dict[Topic, Source] = {
 }
 """Where the object of an event is read."""
 _ACCOUNT_BY_ID = OBJECTS[Topic.ACCOUNT]
+_ANY_STREAM = "live"
 
 
 class EventsGoneError(CanopyError):
     """What came after an event can't be told any more."""
 
     code = "EVENTS_GONE"
+
+
+def position(hub: Hub, account_id: int) -> str:
+    """An event id for who has heard of none: of what has happened before now, in whatever stream.
+
+    Args:
+        hub: which follows the outbox, within `Hub.joined`.
+        account_id: whose eyes are used.
+    """
+    return CursorCodec(hub.cursor_key, account_id).encode(_ANY_STREAM, *hub.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +136,26 @@ class Listener:
                 yield waited
 
     async def _position(self, event_id: str) -> Position:
-        try:
-            transaction_id, row_id = self._ids.decode(self._stream, event_id)
-        except InvalidError:
-            raise InvalidError(
-                "`after` takes the `eventId` of an event that came from the same field, signed in to the same account."
-            ) from None
-        position = (int(transaction_id), row_id)
-        if not await is_within(self._hub.store, position, self._hub.settings.most_missed):
+        after = self._decoded(event_id)
+        if not await is_within(self._hub.store, after, self._hub.settings.most_missed):
             raise EventsGoneError(
                 "Too much has happened since that event. Subscribe without `after`, then ask for what you follow anew."
             )
-        return position
+        return after
+
+    def _decoded(self, event_id: str) -> Position:
+        for stream in (self._stream, _ANY_STREAM):
+            with suppress(InvalidError):
+                transaction_id, row_id = self._ids.decode(stream, event_id)
+                return int(transaction_id), row_id
+        raise InvalidError(
+            "`after` takes the `eventId` of an event that came from the same field, or of `connection_ack`, signed in"
+            " to the same account."
+        )
 
     @property
     def _stream(self) -> str:
-        return f"live {self._wanted.stream}"
+        return f"{_ANY_STREAM} {self._wanted.stream}"
 
     async def _missed(self, position: Position) -> AsyncGenerator[Row, None]:
         """What was committed after a position, up to now; what comes later waits in the feed."""
@@ -162,7 +177,7 @@ class Listener:
                 async with asyncio.timeout(hub.settings.seconds_to_answer):
                     caller = await self._caller()
                     async with hub.store.reader(caller.scope()) as reader:
-                        context = Context(caller, reader, hub.cursor_key)
+                        context = Context(caller, reader, hub.cursor_key, hub.clock().date())
                         if not await self._sees(context, event):
                             return None
                         return await answer(self._heard(event), context)

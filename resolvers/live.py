@@ -6,10 +6,12 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from models import Topic
 from models import path as paths
-from models.outbox_window import end
+from models.base import now
+from models.outbox_window import BEGINNING, end
 from models.statement import Row
 from models.store import Store
 from models.tail import Position
@@ -28,7 +30,7 @@ class LiveSettings:
     """How live updates are told.
 
     Args:
-        poll_seconds: how often the outbox is looked at for what other processes left there; this one's rings a bell.
+        poll_seconds: how often the outbox is looked at without a bell that rings.
         most_waiting: events that wait for one operation; with one more, it is too slow.
         most_missed: events, of all accounts together, after which a listener can still take up where it left off.
         lookers: events that are read for listeners at the same time; requests need the database too.
@@ -103,7 +105,8 @@ class Feed:
         if not self._waiting:
             self._bell.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._bell.wait()
         return self._waiting.popleft() if self._waiting else None
 
 
@@ -115,25 +118,31 @@ class Hub:
         callers: looks callers up; must remember none, for each event is told to whom it is for then.
         cursor_key: the secret that signs the ids of events.
         settings: how.
+        clock: the platform's present instant.
     """
 
-    def __init__(self, store: Store, callers: Callers, cursor_key: bytes, settings: LiveSettings | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        callers: Callers,
+        cursor_key: bytes,
+        settings: LiveSettings | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self.store = store
         self.callers = callers
         self.cursor_key = cursor_key
         self.settings = settings or LiveSettings()
+        self.clock = clock
         self.lookers = asyncio.Semaphore(self.settings.lookers)
         self._feeds: defaultdict[int, set[Feed]] = defaultdict(set)
         """By the account whose eyes are used."""
         self._members = 0
-        self._position: Position = (0, 0)
+        self.position: Position = BEGINNING
+        """Up to where all was told."""
         self._opening = asyncio.Lock()
         self._bell = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
-
-    def poke(self) -> None:
-        """Look at the outbox now: this process has just written to it."""
-        self._bell.set()
 
     @asynccontextmanager
     async def joined(self) -> AsyncIterator[None]:
@@ -144,7 +153,7 @@ class Hub:
         """
         async with self._opening:
             if self._following is None:
-                self._position = await end(self.store)
+                self.position = await end(self.store)
                 self._following = asyncio.create_task(self._follow(), name="live updates")
             self._members += 1
         try:
@@ -176,12 +185,21 @@ class Hub:
             del self._feeds[account_id]
 
     async def _follow(self) -> None:
+        """Look at the outbox when the store's bell rings, and now and then without."""
+        listening = asyncio.create_task(self.store.bell.listen(self._bell.set), name="the bell")
+        try:
+            await self._look_on()
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+
+    async def _look_on(self) -> None:
         failures = 0
         while True:
             self._bell.clear()
             events: list[Row] = []
             try:
-                events = await self.store.tail(self._position, PAGE)
+                events = await self.store.tail(self.position, PAGE)
                 failures = 0
             except Exception as error:  # listeners outlive whatever a database can come up with
                 failures += 1
@@ -190,11 +208,12 @@ class Hub:
                 self._tell(event)
             if len(events) < PAGE:
                 rest = min(self.settings.poll_seconds * 2 ** min(failures, 10), _LONGEST_REST)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), rest)
+                with suppress(TimeoutError):  # `wait_for` would swallow a cancellation when the bell has just rung
+                    async with asyncio.timeout(rest):
+                        await self._bell.wait()
 
     def _tell(self, event: Row) -> None:
-        self._position = (event.transaction_id, event.id)
+        self.position = (event.transaction_id, event.id)
         for account_id in concerned(event):
             for feed in tuple(self._feeds.get(account_id, ())):
                 feed.put(event)

@@ -43,12 +43,16 @@ class SignInError(CanopyError):
         error: for programs.
         description: for people; says what to do, and nothing that the caller has not proven to know.
         retry_after: seconds until another attempt is looked at, with `SLOW_DOWN` only.
+        field: the field of the form that it is about, where another value would help.
     """
 
     code = "SIGN_IN_REFUSED"
 
-    def __init__(self, error: Refusal, description: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self, error: Refusal, description: str, retry_after: int | None = None, field: str | None = None
+    ) -> None:
         super().__init__(description)
         self.error = error
         self.description = description
         self.retry_after = retry_after
+        self.field = field

@@ -166,6 +166,7 @@ class Run:
     ) -> Outcome:
         """What becomes of one input. A refusal leaves nothing behind."""
         ids: dict[str, int] = {}
+        act: Act | None = None
         try:
             async with writer.savepoint():
                 row = None
@@ -177,13 +178,16 @@ class Run:
                 await self.operation.function(act, given)
                 act.check()
         except RefusedError as refusal:
+            if act is not None:
+                await act.note_attempts()
             return Outcome(ids, refusal.errors)
         except TakenError as error:
             if error.constraint not in self.operation.taken:
                 raise
             path = (self.operation.taken[error.constraint],)
-            return Outcome(ids, (UserError(UserErrorCode.TAKEN, "Another has it already.", path),))
-        return Outcome(ids | act.ids)
+            message = f"Another {self.operation.gives.replace('_', ' ')} has it already. Give another."
+            return Outcome(ids, (UserError(UserErrorCode.TAKEN, message, path),))
+        return Outcome(ids | act.ids, warnings=tuple(act.warnings))
 
     async def _target(self, writer: Writer, target: Target, given: Input) -> Row:
         row_id = getattr(given, target.by)

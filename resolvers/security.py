@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 from sqlalchemy import bindparam, select
 
-from models import Credential, Identity, SecurityAnswer, SecurityQuestion, SubjectType
+from models import Credential, Identity, SecurityAnswer, SecurityQuestion, SubjectType, UserStatus
 from models.base import table_of
 from models.beyond import people
 from models.scope import Scope
@@ -41,9 +41,10 @@ _SECRETS = Statement(
         (_CREDENTIAL.subject_type == SubjectType.USER.value) & (_CREDENTIAL.subject_id == _IDENTITY.id),
     )
     .outerjoin(table_of(SecurityAnswer), _ANSWER.identity_id == _IDENTITY.id)
-    .where(USER.c.id == bindparam("id")),
+    .where(USER.c.id == bindparam("id"), USER.c.status == UserStatus.ACTIVE.value),
     is_lookup=True,
 )
+"""Of active users alone: whoever invites somebody known from elsewhere has no business with their answer."""
 _VISIBLE = Statement(select(USER.c.id).where(USER.c.id == bindparam("id")), is_lookup=True)
 _OWN = Statement(select(*USER.c).where(USER.c.id == bindparam("id")).with_for_update(), USER.name, is_lookup=True)
 
@@ -220,7 +221,7 @@ class UserSecurityAnswerCheck(Input):
 
 
 async def _prepare_check(business: Business, caller: Caller, given: UserSecurityAnswerCheck) -> Proof:
-    """Compare the answer. Whoever is hidden or absent has none, and the same is done for nothing."""
+    """Compare the answer. Whoever is hidden, absent or not active has none, and the same is done for nothing."""
     settings, limits = _settings(business), _settings(business).throttle.settings
     secrets = await _secrets_of(business.store, await _visible(business.store, caller.scope(), given.user))
     checker = _source(settings, "answers checked by", caller.subject, limits.checker)
@@ -228,7 +229,7 @@ async def _prepare_check(business: Business, caller: Caller, given: UserSecurity
         against = await counts_of(db, [checker], settings.clock())
     if against[0].level >= limits.checker.refused:
         return Proof(None)
-    answers = _source(settings, "answers of", secrets.id if secrets else 0, limits.answer)
+    answers = _source(settings, "answers of", secrets.id if secrets else f"user {given.user}", limits.answer)
     stored = secrets.answer_hash if secrets else None
     is_right = await _prove(business.store, settings, answers, prepared(fold(given.answer)), stored)
     if is_right is False:
@@ -249,7 +250,9 @@ async def _visible(store: Store, scope: Scope, user_id: int) -> int:
     target=Target(USER, by="user", is_changed=False),
     codes=(UserErrorCode.REQUIRED, UserErrorCode.TOO_LONG, UserErrorCode.TOO_MANY_ATTEMPTS),
     prepare=_prepare_check,
-    tells={"is_right": "Whether that is the answer; false too for who has chosen no question. Null if it was refused."},
+    tells={
+        "is_right": "Whether it is the answer; false too for who chose no question or isn't active. Null if refused."
+    },
 )
 async def security_answer_check(act: Act, _given: UserSecurityAnswerCheck) -> None:
     """Check what someone who claims to be the user has answered to their security question.
@@ -257,6 +260,7 @@ async def security_answer_check(act: Act, _given: UserSecurityAnswerCheck) -> No
     Right or wrong is all that is told. After five wrong answers in a day no more are looked at, whoever checks.
     """
     if act.prepared.is_right is None:
+        act.attempt(USER, act.target, {"is_looked_at": False})
         message = "Too many wrong answers. Try again tomorrow, or send the user a link for a new password."
         act.refuse(UserErrorCode.TOO_MANY_ATTEMPTS, message, "answer")
     act.tells(is_right=act.prepared.is_right)

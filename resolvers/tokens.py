@@ -16,7 +16,8 @@ from resolvers.keys import KeyRing
 _ALGORITHM = "EdDSA"
 _TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
 _MAX_CHARACTERS = 2048
-_LEEWAY_SECONDS = 5
+LEEWAY_SECONDS = 5
+"""For which a token is good after it has expired: clocks differ."""
 _CLAIMS = ("iss", "aud", "sub", "acc", "jti", "iat", "exp")
 _WORDS = {SubjectType.USER: "user", SubjectType.API_CLIENT: "client"}
 _TYPES = {word: of_type for of_type, word in _WORDS.items()}
@@ -148,7 +149,7 @@ class AccessTokens:
                 algorithms=[_ALGORITHM],
                 issuer=self._issuer,
                 audience=self._audience,
-                leeway=_LEEWAY_SECONDS,
+                leeway=LEEWAY_SECONDS,
                 options={"require": list(_CLAIMS), "strict_aud": True},
             )
             return _claims(claims)

@@ -90,6 +90,11 @@ class Change(Node):
     at: DateTime = column("When it was made.")
     operation: str = column("What was done: the name of the mutation, or what the system did by itself.")
 
+    request_id: str | None = column(
+        "The `X-Request-Id` of the request or the socket that it came by, as its answer told it; `job:` and a number"
+        " for what the system did by itself. Null for what is older than such ids."
+    )
+
     @computed("The kind of the object that changed, such as `account`, `app_user`, `orders`.", needs=("noun",))
     def noun(row: Row) -> str:
         return log.noun_of(row)

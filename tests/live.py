@@ -5,7 +5,6 @@ import socket as plain
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from gateway import Service, Settings, _answer_over_socket, create_app
+from edge.protocols.sockets import Sockets, SocketSettings
+from edge.service import Service
+from edge.settings import Settings
+from gateway import create_app
 from models import SubjectType
 from resolvers.keys import open_key_ring
 from resolvers.live import LiveSettings
 from resolvers.tokens import AccessTokens, Subject
-from sockets import Sockets, SocketSettings
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 SECONDS = 10.0
@@ -57,7 +58,7 @@ async def serving(
     service: Service = made.app.state.service
     service.hub.settings = live or LiveSettings(poll_seconds=0.02)
     if sockets is not None:
-        endpoint = Sockets(service, partial(_answer_over_socket, service), sockets)
+        endpoint = Sockets(service, sockets)
         made.app.router.routes.insert(0, WebSocketRoute("/graphql", endpoint.serve))
     server = uvicorn.Server(uvicorn.Config(made, port=0, log_level="warning", ws_ping_interval=None))
     running = asyncio.create_task(server.serve())
@@ -88,6 +89,8 @@ class Client:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
+        self.event_id = ""
+        """Up to which all had happened before it was let in."""
 
     async def send(self, **message: Any) -> None:
         await self.socket.send(orjson.dumps(message).decode())
@@ -114,7 +117,9 @@ class Client:
     async def begin(self, token: str) -> None:
         """Be let in."""
         await self.send(type="connection_init", payload={"authorization": f"Bearer {token}"})
-        assert await self.next() == {"type": "connection_ack"}
+        told = await self.next()
+        assert told["type"] == "connection_ack"
+        self.event_id = told["payload"]["eventId"]
 
     async def subscribe(self, query: str, operation_id: str = "1", **payload: Any) -> None:
         """Start an operation; when this returns, the server has begun to listen."""

@@ -1,7 +1,9 @@
 """The change log through the API: who did what, to what, when; over the reader's scope and no further."""
 
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from models import path as paths
@@ -9,16 +11,19 @@ from models.scope import Reach
 from models.store import Store
 from resolvers.caller import Actor, Caller
 from resolvers.privileges import Privilege
+from resolvers.request_id import REQUEST_ID
 from tests import people
 from tests.asking import ask
 from tests.changes import account_row, codes, do, new_key, user_at, user_of
 from tests.hierarchy import World, path_of
+from tests.live import client, serving
+from tests.test_live import grant
 
 LOG = """
 query($filter: ChangeFilter, $first: Int, $after: String) {
   changes(filter: $filter, first: $first, after: $after, orderBy: {field: AT, direction: ASC}) {
     nodes {
-      id operation noun objectId actorName isByVendor user { id } actingAs { id } account { id }
+      id operation noun objectId requestId actorName isByVendor user { id } actingAs { id } account { id }
       fields { field before after }
     }
     pageInfo { endCursor hasNextPage }
@@ -241,3 +246,44 @@ async def test_a_transfer_is_told_to_each_vendor_as_far_as_it_concerns_it(
     assert told == [{"vendor": (names[2], None)}, {"vendor": (None, names[4])}]
     assert below == [{"vendor": (None, names[4])}]
     assert [fields(each) for each in await log(store, own, operation=["accountTransfer"])] == below
+
+
+async def test_a_change_has_the_id_of_its_request(store: Store, caller: Caller) -> None:
+    for request_id in ("first", None, "second"):
+        before = REQUEST_ID.set(request_id)
+        await rename(store, caller, 3, f"renamed in {request_id}")
+        REQUEST_ID.reset(before)
+
+    assert [each["requestId"] for each in await log(store, caller)] == ["first", None, "second"]
+
+
+async def test_what_is_changed_over_http_or_a_socket_has_the_id_that_the_answer_tells(
+    own_hierarchy: Store, world: World, tmp_path: Path
+) -> None:
+    mutation = (
+        'mutation($version: Int!, $key: String!) { accountUpdate(input: {account: "acc_8", externalId: $key,'
+        " expectedVersion: $version, idempotencyKey: $key}) { userErrors { code } } }"
+    )
+    await grant(own_hierarchy, world)
+    async with serving(own_hierarchy.url, tmp_path) as served:
+        mine = served.token(user_of(world, 2), 2)
+        async with httpx.AsyncClient(
+            base_url=f"http://{served.url}", headers={"authorization": f"Bearer {mine}"}
+        ) as http:
+            told = []
+            for version, given in ((1, {"x-request-id": "mine"}), (2, {})):
+                variables = {"version": version, "key": f"changing {version}"}
+                answer = await http.post("/graphql", json={"query": mutation, "variables": variables}, headers=given)
+                assert answer.json() == {"data": {"accountUpdate": {"userErrors": []}}}
+                told.append(answer.headers["x-request-id"])
+        async with client(served, mine) as visitor:
+            variables = {"version": 3, "key": "changing 3"}
+            await visitor.send(type="subscribe", id="1", payload={"query": mutation, "variables": variables})
+            assert await visitor.data() == {"userErrors": []}
+            assert visitor.socket.response is not None
+            told.append(visitor.socket.response.headers["x-request-id"])
+    changes = await log(own_hierarchy, user_at(world, 2), operation=["accountUpdate"])
+
+    assert [each["requestId"] for each in changes][-3:] == told
+    assert told[0] == "mine"
+    assert len(set(told)) == 3

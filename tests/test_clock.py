@@ -41,7 +41,7 @@ async def now(store: Store) -> datetime:
 
 def canopy(url: str, *arguments: str, demo: str = "") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", "from gateway import main; main()", "clock", *arguments],
+        [sys.executable, "-c", "from commands import canopy; canopy()", "clock", *arguments],
         env=os.environ | {"CANOPY_DATABASE_URL": url, "CANOPY_DEMO": demo},
         cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip  # the call on few lines

@@ -9,7 +9,8 @@ import pytest
 from graphql import GraphQLEnumType
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-import gateway as module
+from edge import pages
+from edge.exposure.headers import PAGE_POLICY
 from schema import schema
 from tests.test_gateway_auth import INVITE, OWN, PASSWORD, Gateway, gateway  # noqa: F401  # a fixture
 from tests.test_graphiql import Witness, browser, sign_in  # noqa: F401  # a fixture
@@ -238,10 +239,10 @@ def test_the_page_keeps_to_a_strict_policy_and_says_how_it_is_built(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = page.request.get("/link")
-    assert served.headers["content-security-policy"] == module.PAGE_POLICY
+    assert served.headers["content-security-policy"] == PAGE_POLICY
     assert {served.headers[name] for name in ("referrer-policy", "cache-control")} == {"no-referrer", "no-store"}
 
-    monkeypatch.setattr(module, "WEB", tmp_path)
-    unbuilt = module._page("link.html")
+    monkeypatch.setattr(pages, "WEB", tmp_path)
+    unbuilt = pages._page("link.html")
     assert unbuilt.status_code == 503
     assert b"make web" in unbuilt.body

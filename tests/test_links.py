@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from models import AccountStatus, RoleCode, UserStatus
-from models.base import iso
+from models.base import iso, now
 from models.store import Store, open_store
-from resolvers import sign_in
+from resolvers import clock, sign_in
 from resolvers.forgotten import forgotten
-from resolvers.links import Followed, follow, makers
+from resolvers.link_following import Followed, follow
+from resolvers.links import makers
 from resolvers.mail.folder import FolderTransport
 from resolvers.oauth import Refusal, SignInError
 from resolvers.sign_in import SignInSettings
@@ -45,6 +46,7 @@ async def shared(databases: Databases) -> AsyncIterator[Store]:
 @pytest.fixture
 async def store(shared: Store) -> Store:
     await start_afresh(shared)
+    await change(shared, "UPDATE clock SET ahead_seconds = 0")
     await keep_user(shared, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
     await keep_user(shared, OTHER, SIBLING, RoleCode.RESELLER_FULL_ACCESS)
     return shared
@@ -174,6 +176,24 @@ async def test_a_newer_link_makes_the_older_void(store: Store, settings: SignInS
     assert await follow(store, settings, followed(second), HOME) == NEW_LOGIN
 
 
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=400)])
+async def test_links_end_by_the_platforms_clock(
+    store: Store, settings: SignInSettings, mailbox: Mailbox, ahead: timedelta
+) -> None:
+    platform = replace(settings, platform_clock=lambda: now() + ahead + past)
+    past = timedelta(0)
+    if ahead:
+        async with store.unfiltered("a test sets the clock", write=True) as db:
+            await clock.advance(db, ahead)
+    await invite(store)
+    (token,) = (await mailbox.links())[NEW]
+
+    past = timedelta(hours=73)
+    assert (await refusal(store, platform, followed(token))).error == Refusal.INVALID_GRANT
+    past = timedelta(hours=71)
+    assert await follow(store, platform, followed(token), HOME) == NEW_LOGIN
+
+
 @pytest.mark.parametrize(("hours", "is_good"), [(71, True), (73, False)])
 async def test_an_invitation_is_good_for_72_hours(
     hours: int, is_good: bool, store: Store, settings: SignInSettings, mailbox: Mailbox
@@ -215,26 +235,27 @@ async def test_an_account_that_lets_nobody_in_takes_no_links(
 
 
 @pytest.mark.parametrize(
-    ("given", "what"),
+    ("given", "what", "about"),
     [
-        ({"password": ""}, "password"),
-        ({"password": "short"}, "8 characters"),
-        ({"password": NEW_LOGIN}, "login"),
-        ({"question": ""}, "go together"),
-        ({"question": "", "answer": ""}, "security question"),
-        ({"question": "MAIDEN_NAME"}, "FIRST_PET"),
-        ({"answer": " - "}, "letters"),
+        ({"password": ""}, "password", "password"),
+        ({"password": "short"}, "8 characters", "password"),
+        ({"password": NEW_LOGIN}, "login", "password"),
+        ({"question": ""}, "go together", "question"),
+        ({"answer": ""}, "go together", "answer"),
+        ({"question": "", "answer": ""}, "security question", "question"),
+        ({"question": "MAIDEN_NAME"}, "FIRST_PET", "question"),
+        ({"answer": " - "}, "letters", "answer"),
     ],
 )
 async def test_what_is_chosen_has_to_make_sense_and_the_link_stays_good(
-    given: dict[str, str], what: str, store: Store, settings: SignInSettings, mailbox: Mailbox
+    given: dict[str, str], what: str, about: str, store: Store, settings: SignInSettings, mailbox: Mailbox
 ) -> None:
     await invite(store)
     (token,) = (await mailbox.links())[NEW]
 
     refused = await refusal(store, settings, followed(token, **given))
 
-    assert refused.error == Refusal.INVALID_REQUEST
+    assert (refused.error, refused.field) == (Refusal.INVALID_REQUEST, about)
     assert what in refused.description
     assert await follow(store, settings, followed(token), HOME) == NEW_LOGIN
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from models.scope import Scope
 from models.statement import Row, Statement
 from models.store import Store, StoreError
 from models.writer import Writer
+from resolvers import clock
 from resolvers.live import Feed, Hub, LiveSettings, Wanted
 from resolvers.privileges import Privilege
 from tests.changes import do, user_at, user_of
@@ -322,6 +323,18 @@ async def test_who_is_deactivated_needs_no_event_to_hear_that(
         assert await listener.code() == "UNAUTHENTICATED"
 
 
+async def test_whose_account_is_put_on_hold_hears_that_and_no_more(
+    own_served: Served, own_hierarchy: Store, world: World
+) -> None:
+    async with client(own_served, token(own_served, world, 3)) as listener:
+        await listener.subscribe(ACCOUNTS)
+        given = {"account": "acc_3", "expectedVersion": 1, "reason": "why"}
+        await do(own_hierarchy, user_at(world, 2), "accountAdminHold", **given)
+
+        assert await listener.code() == "UNAUTHENTICATED"
+        assert await listener.closed() == (4403, "Forbidden: sign in again")
+
+
 # When
 
 
@@ -368,6 +381,35 @@ async def test_many_writers_at_once_are_all_heard_once(served: Served, store: St
         assert [await heard(other) for _ in accounts] == told  # one order for all
 
 
+async def test_what_counts_from_today_counts_from_the_platforms_day(
+    own_served: Served, own_hierarchy: Store, world: World
+) -> None:
+    """For who listens, and for who asks or changes something over the socket or over HTTP."""
+    coming = "summary { renewals(days: 30) { count } }"
+    count = f'{{ account(id: "acc_1") {{ {coming} }} }}'
+    query = f'subscription {{ accountChanged(id: "acc_1") {{ account {{ {coming} }} }} }}'
+    mine, renewal = token(own_served, world, 1), datetime.now(UTC).date() + timedelta(days=210)
+    async with own_hierarchy.unfiltered("a test sets a renewal", write=True) as db:
+        await db.sql(
+            f"UPDATE subscription SET renewal_date = '{renewal}', renewal_key = '{renewal}' WHERE status = 'ACTIVE'"
+        )
+    async with client(own_served, mine) as listener:
+        await listener.subscribe(query)
+        counts = []
+        for days in (0, 200):
+            async with own_hierarchy.unfiltered("a test sets the clock", write=True) as db:
+                if days:
+                    await clock.advance(db, timedelta(days=days))
+            await own_served.service.clock.look()
+            await happens(own_hierarchy, 1)
+            told = (await listener.data())["account"]["summary"]["renewals"]["count"]
+            await listener.send(type="subscribe", id="2", payload={"query": count})
+            assert (await listener.data("2"))["summary"]["renewals"]["count"] == told
+            assert (await listener.next())["type"] == "complete"
+            counts.append(told)
+    assert counts[0] == 0 < counts[1]
+
+
 # Connecting again
 
 
@@ -389,6 +431,33 @@ async def test_who_comes_back_with_the_last_event_id_misses_nothing_and_hears_no
 
     assert [each["account"]["id"] for each in told] == ["acc_4", "acc_5", "acc_6", "acc_7", "acc_8"]
     assert len({each["eventId"] for each in told}) == 5
+
+
+async def test_who_has_heard_of_no_event_yet_comes_back_and_misses_nothing_either(
+    own_served: Served, own_hierarchy: Store, world: World
+) -> None:
+    """From an empty outbox, then from one with events in it; whatever is listened to then."""
+    query = "subscription($after: String) { accountChanged(after: $after) { account { id } } }"
+    for account in (3, 4):
+        async with client(own_served, token(own_served, world, 2)) as listener:
+            await listener.subscribe(ACCOUNTS)
+            position = listener.event_id
+        await happens(own_hierarchy, 9, account, 5)
+        async with client(own_served, token(own_served, world, 2)) as listener:
+            await listener.subscribe(query, variables={"after": position})
+            assert [await heard(listener) for _ in range(2)] == [account, 5]
+            await happens(own_hierarchy, 6)
+            assert await heard(listener) == 6
+            orders = listening(Topic.ORDER, f'(after: "{position}")')
+            await listener.send(type="subscribe", id="orders", payload={"query": orders})
+            await listener.nothing()
+
+
+async def test_the_position_of_one_who_has_heard_nothing_is_no_others(served: Served, world: World) -> None:
+    async with client(served, token(served, world, 2)) as listener, client(served, token(served, world, 3)) as other:
+        query = listening(Topic.ACCOUNT, f'(after: "{listener.event_id}")')
+        await other.send(type="subscribe", id="1", payload={"query": query})
+        assert await other.code() == "INVALID_ARGUMENT"
 
 
 async def test_an_event_id_is_good_for_the_same_field_and_account_alone(
@@ -433,6 +502,10 @@ async def test_an_event_id_from_too_long_ago_is_refused(own_hierarchy: Store, wo
             await db.sql("DELETE FROM outbox WHERE id < (SELECT max(id) FROM outbox)")
         await listener.send(type="subscribe", id="gone", payload={"query": query})
         assert await listener.code("gone") == "EVENTS_GONE"
+        await happens(own_hierarchy, 3, 4)
+        query = listening(Topic.ACCOUNT, f'(after: "{listener.event_id}")')
+        await listener.send(type="subscribe", id="beginning", payload={"query": query})
+        assert await listener.code("beginning") == "EVENTS_GONE"
 
 
 # The hub
@@ -463,6 +536,7 @@ class FailingStore:
 
     def __init__(self, store: Store, failures: int) -> None:
         self.store = store
+        self.bell = store.bell
         self.failures = failures
 
     def unfiltered(self, reason: str) -> Any:

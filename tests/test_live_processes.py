@@ -45,7 +45,7 @@ def process(database_url: str, directory: Path, log: Path) -> Iterator[tuple[str
         "CANOPY_WORKER": "off",
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
-    command = [sys.executable, "-c", "from gateway import main; main()", "serve"]
+    command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
     with log.open("w") as output:
         server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
     try:

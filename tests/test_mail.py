@@ -16,10 +16,6 @@ from tests.hierarchy import path_of
 from tests.jobs import job, jobs, notes
 from tests.mail_server import MailServer
 from tests.office import CUSTOMER, OWN_ADDRESS, SENDER, VENDOR, Office, advance
-from tests.office import office as office
-from tests.office import running_server as running_server
-from tests.office import server as server
-from tests.office import sqlite_office as sqlite_office
 
 # What arrives
 
@@ -66,7 +62,7 @@ async def test_contacts_and_people_without_a_row_get_mail_too(office: Office, se
 
 @pytest.mark.parametrize("name", [".hidden", "Ünïcode & Söhne 株式会社", "x" * 190, "a\t b"])
 async def test_a_name_arrives_as_it_is(sqlite_office: Office, server: MailServer, name: str) -> None:
-    await sqlite_office.post(data={"account": name})
+    await sqlite_office.post(data={"account": name, "reason": "B"})
     await sqlite_office.send(server.url)
 
     (received,) = server.received()
@@ -83,7 +79,7 @@ async def test_no_name_gets_into_the_headers_or_onto_a_line_of_its_own(
 ) -> None:
     await sqlite_office.change(User, CUSTOMER, first_name=NASTY.replace("\x00", ""))
     await sqlite_office.change(VendorCard, VENDOR, name=NASTY.replace("\x00", ""))
-    await sqlite_office.post(data={"account": NASTY})
+    await sqlite_office.post(data={"account": NASTY, "reason": "B"})
     await sqlite_office.send(server.url)
 
     (received,) = server.received()
@@ -137,7 +133,7 @@ def test_every_template_is_filled_in(template: MailTemplate, language: str) -> N
 
 
 def test_a_language_in_which_nothing_is_written_is_english() -> None:
-    given: Any = (MailTemplate.HOLD_NOTICE, {"account": "A", "recipient": "R"}, Card("V"))
+    given: Any = (MailTemplate.HOLD_NOTICE, {"account": "A", "reason": "B", "recipient": "R"}, Card("V"))
 
     assert (
         render(given[0], "tlh", *given[1:]) == render(given[0], "en-GB", *given[1:]) == render(given[0], "", *given[1:])
@@ -161,7 +157,7 @@ async def test_what_is_rolled_back_sends_no_mail(office: Office, server: MailSer
     async def fail() -> None:
         async with office.store.writer(Scope(path_of(1))) as writer:
             given: dict[str, Any] = {"to": office.user, "path": path_of(CUSTOMER), "at": base.now()}
-            await post(writer, MailTemplate.HOLD_NOTICE, key="1", data={"account": "A"}, **given)
+            await post(writer, MailTemplate.HOLD_NOTICE, key="1", data={"account": "A", "reason": "B"}, **given)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -175,7 +171,7 @@ async def test_nobody_has_mail_sent_about_an_account_out_of_scope(office: Office
     given: dict[str, Any] = {"key": "1", "to": office.user, "path": path_of(CUSTOMER), "at": base.now()}
     with pytest.raises(StoreError):
         async with office.store.writer(Scope(path_of(9))) as writer:
-            await post(writer, MailTemplate.HOLD_NOTICE, data={"account": "A"}, **given)
+            await post(writer, MailTemplate.HOLD_NOTICE, data={"account": "A", "reason": "B"}, **given)
 
     assert await office.mails() == []
 

@@ -15,11 +15,6 @@ from resolvers.mail.mail_url import InvalidMailURLError, open_transport
 from tests.jobs import job
 from tests.mail_server import PASSWORD, USER, MailServer, mail_server
 from tests.office import CUSTOMER, OWN_ADDRESS, Office, advance, contents
-from tests.office import guarded as guarded
-from tests.office import running_guarded as running_guarded
-from tests.office import running_server as running_server
-from tests.office import server as server
-from tests.office import sqlite_office as sqlite_office
 
 _MAIL = table_of(Mail)
 

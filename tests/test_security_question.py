@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from models import RoleCode, SecurityAnswer, SecurityQuestion
+from models import RoleCode, SecurityAnswer, SecurityQuestion, UserStatus
 from models.store import Store, open_store
 from resolvers import sign_in
 from resolvers.oauth import SignInError
@@ -23,6 +23,7 @@ from tests.people import (
     SIBLING,
     Clock,
     keep,
+    keep_membership,
     keep_user,
     rows_of,
     start_afresh,
@@ -118,6 +119,18 @@ async def test_who_is_out_of_sight_can_not_be_checked(store: Store, send: Reques
     assert await check(store, send, "Fido", by=ADMIN) == "FORBIDDEN"
 
 
+@pytest.mark.parametrize("status", [UserStatus.INVITED, UserStatus.DEACTIVATED])
+async def test_who_invites_somebody_can_not_check_their_answer_nor_use_their_guesses_up(
+    status: UserStatus, store: Store, send: Requests
+) -> None:
+    await keep_membership(store, 90, ADMIN, SIBLING, RoleCode.ACCOUNTANT, status=status)
+
+    guesses = [await check(store, send, answer, 90, OTHER_SUPPORT) for answer in ("Fido", *["Rex"] * 4)]
+
+    assert guesses == [False] * 5
+    assert await check(store, send, "Fido") is True
+
+
 async def test_after_five_wrong_answers_none_is_looked_at_that_day_whoever_checks(
     store: Store, send: Requests, clock: Clock
 ) -> None:
@@ -127,6 +140,13 @@ async def test_after_five_wrong_answers_none_is_looked_at_that_day_whoever_check
     too_many = [("TOO_MANY_ATTEMPTS", "answer")]
     assert await check(store, send, "Fido") == too_many
     assert await check(store, send, "Fido", by=STAFF) == too_many
+    tried = [(row.actor_user_id, row.before, row.after) for row in await logged(store, "userSecurityAnswerCheck")]
+    assert tried[-3:] == [
+        (SUPPORT, "{}", '{"is_right":false}'),
+        (SUPPORT, "{}", '{"is_looked_at":false}'),
+        (STAFF, "{}", '{"is_looked_at":false}'),
+    ]
+    assert not any("Fido" in str(row) or "Rex" in str(row) for row in tried)
     clock.forward(hours=4)
     assert await check(store, send, "Fido") == too_many
     clock.forward(hours=1)

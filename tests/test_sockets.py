@@ -12,10 +12,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from gateway_auth import MAX_BODY
+from edge.limits.body import MAX_BODY
+from edge.protocols.sockets import SocketSettings
 from models.store import Store, StoreError
 from resolvers.live import LiveSettings
-from sockets import SocketSettings
 from tests.hierarchy import World
 from tests.live import Client, Served, client, serving, until
 from tests.test_live import ACCOUNTS, database, grant, happens, heard, served, store, token  # noqa: F401  # fixtures
@@ -81,7 +81,7 @@ async def test_the_protocol_is_chosen_among_others(served: Served) -> None:  # n
 async def test_a_token_may_stand_under_either_spelling(served: Served, mine: str) -> None:  # noqa: F811
     async with client(served) as visitor:
         await visitor.send(type="connection_init", payload={"Authorization": f"bearer {mine}"})
-        assert await visitor.next() == {"type": "connection_ack"}
+        assert (await visitor.next())["type"] == "connection_ack"
 
 
 # Messages
@@ -225,7 +225,7 @@ async def test_a_failure_ends_its_operation_and_tells_nothing(
     failure: Exception,
     code: str,
 ) -> None:
-    async def fail(_token: str) -> None:
+    async def fail(_token: str, **_how: bool) -> None:
         raise failure
 
     async with client(served, mine) as visitor:

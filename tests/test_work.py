@@ -92,13 +92,15 @@ async def test_killing_workers_at_any_point_loses_and_doubles_nothing(store: Sto
     await add_jobs(store, *range(90))
     kills = 0
     with worker_processes(store.url) as processes:
-        processes.start()
-        while None in [each.done_at for each in await jobs(store)]:
+        for _ in range(4):  # so that who is killed next has had time to take something
             processes.start()
-            await asyncio.sleep(dice.random() * 0.15)
-            if kills < 15:
-                processes.kill_oldest()
-                kills += 1
+        async with asyncio.timeout(60):
+            while open_jobs := [each for each in await jobs(store) if each.done_at is None]:
+                await asyncio.sleep(dice.random() * 0.15)
+                if kills < 15 and any(each.claimed_by for each in open_jobs):
+                    processes.start()
+                    processes.kill_oldest()
+                    kills += 1
 
     assert await notes(store) == Counter(range(90))
     assert kills > 3

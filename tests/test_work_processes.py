@@ -11,8 +11,8 @@ import click
 import pytest
 
 import gateway
+from edge.settings import Settings
 from tests.office import Office, contents
-from tests.office import office as office
 
 
 def environment(office: Office, folder: Path, **further: str) -> dict[str, str]:
@@ -21,7 +21,7 @@ def environment(office: Office, folder: Path, **further: str) -> dict[str, str]:
 
 
 def canopy(*arguments: str, **settings: Any) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", "from gateway import main; main()", *arguments]
+    command = [sys.executable, "-c", "from commands import canopy; canopy()", *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, cwd=Path(__file__).parent.parent, **pipes, **settings)
 
@@ -56,9 +56,7 @@ async def test_the_worker_command_ends_in_good_order_when_it_is_asked_to(office:
 async def test_a_server_works_too_where_it_should(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool | None, works: str
 ) -> None:
-    settings = gateway.Settings(
-        office.store.url, key_file=tmp_path / "key", mail_url=f"file:{tmp_path}/mail", worker=wanted
-    )
+    settings = Settings(office.store.url, key_file=tmp_path / "key", mail_url=f"file:{tmp_path}/mail", worker=wanted)
     monkeypatch.setattr(gateway, "_collect_rarely", lambda: None)  # this process goes on
     app: Any = gateway.create_app(settings)
     await office.post()
@@ -74,4 +72,4 @@ async def test_a_server_works_too_where_it_should(
 )
 def test_a_setting_of_mail_that_makes_no_sense_is_told_before_anything_starts(variable: str, value: str) -> None:
     with pytest.raises(click.UsageError, match=variable):
-        gateway.Settings.from_environment({variable: value})
+        Settings.from_environment({variable: value})

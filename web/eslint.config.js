@@ -58,6 +58,10 @@ export default [
               'Renewals', // one group of a summary
               'Offer', // several prices seen together, by one caller on one day
               'Contact', // part of its account, replaced as a whole
+              'OrderCandidate', // one way to read an order's line
+              'Refundable', // what could be given back at this moment
+              'ScheduledChange', // what an order that waits will do; the order has the id
+              'SubscriptionUpgrade', // a switch as it would go for one subscription; the switch has the id
               'OrderLine', // part of its order, known by its position
               'SubscriptionItem', // part of its subscription, known by its position
               'PlanPeriod', // part of its plan

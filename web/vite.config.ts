@@ -2,7 +2,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  // Pages are served as /graphiql and /link, without a slash at the end, and perhaps behind a path of a proxy's: what they
+  // Pages are served as /graphiql, /link and /forgotten, without a slash at the end, and perhaps behind a path of a proxy's: what they
   // refer to lies below their own directory, which is built as it is served.
   base: './',
   plugins: [react()],
@@ -15,7 +15,7 @@ export default defineConfig({
     // Monaco is one big chunk by nature, loaded beside the page and not before it.
     chunkSizeWarningLimit: 4000,
     rolldownOptions: {
-      input: ['graphiql.html', 'link.html'],
+      input: ['graphiql.html', 'link.html', 'forgotten.html'],
       checks: { moduleLevelDirective: false }, // GraphiQL's "use no memo", which speaks to React's compiler, not to the bundler
     },
   },

@@ -40,7 +40,9 @@ TAKES: Mapping[MailTemplate, frozenset[str]] = {
     MailTemplate.INVITATION: frozenset({"account"}),
     MailTemplate.PASSWORD_RESET: frozenset(),
     MailTemplate.ORDER_CONFIRMATION: frozenset({"account", "order"}),
-    MailTemplate.HOLD_NOTICE: frozenset({"account"}),
+    MailTemplate.ORDER_ERROR: frozenset({"account", "order", "reason"}),
+    MailTemplate.HOLD_NOTICE: frozenset({"account", "reason"}),
+    MailTemplate.HOLD_RELEASE: frozenset({"account"}),
 }
 """The texts that a mail stores. `recipient`, `vendor` and `link` are known when it is sent."""
 
@@ -81,12 +83,36 @@ WORDINGS: Mapping[str, Mapping[MailTemplate, Wording]] = {
             thank you: order {order} for {account} has been placed.
             """,
         ),
+        MailTemplate.ORDER_ERROR: Wording(
+            "Order {order} could not be carried out",
+            """
+            Hello {recipient},
+
+            order {order} for {account} could not be carried out:
+
+            {reason}
+
+            What it cost has been given back.
+            """,
+        ),
         MailTemplate.HOLD_NOTICE: Wording(
             "{account} is on hold",
             """
             Hello {recipient},
 
-            {account} is on hold, and can't place orders until it is released. Please get in touch with us.
+            {account} is on hold, and can't place orders until it is released:
+
+            {reason}
+
+            Please get in touch with us.
+            """,
+        ),
+        MailTemplate.HOLD_RELEASE: Wording(
+            "{account} is not on hold any more",
+            """
+            Hello {recipient},
+
+            {account} is not on hold any more, and can place orders again.
             """,
         ),
     },

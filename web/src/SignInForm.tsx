@@ -73,6 +73,11 @@ export function SignInForm() {
       <button className="button button-strong" type="submit" disabled={isBusy}>
         {isBusy ? 'Signing in…' : 'Sign in'}
       </button>
+      {way === 'password' && (
+        <a className="sign-in-forgotten" href="forgotten">
+          Forgotten it?
+        </a>
+      )}
       <button className="button" type="button" onClick={() => setWay(way === 'password' ? 'token' : 'password')}>
         {way === 'password' ? 'Use a token' : 'Use a password'}
       </button>

@@ -1,5 +1,7 @@
 // Operations to start from. Each is a file of its own, so that the tests can run every one of them against the demo data.
 import accounts from './examples/accounts.graphql?raw';
+import estimate from './examples/estimate.graphql?raw';
+import order from './examples/order.graphql?raw';
 import orders from './examples/orders.graphql?raw';
 import products from './examples/products.graphql?raw';
 import subscriptions from './examples/subscriptions.graphql?raw';
@@ -22,6 +24,8 @@ export const examples: readonly Example[] = [
   { title: 'Users and their roles', text: users },
   { title: 'Subscriptions that end next', text: subscriptions },
   { title: 'The latest orders', text: orders },
+  { title: 'What would an order cost?', text: estimate },
+  { title: 'Place an order', text: order },
   { title: 'Cost, price and margin', text: products },
   { title: 'The whole portfolio in numbers', text: summary },
 ];

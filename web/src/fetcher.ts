@@ -44,7 +44,7 @@ async function* ask(
   headers: Record<string, unknown> | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Answer> {
-  const response = await authorizedFetch('/graphql', {
+  const response = await authorizedFetch('graphql', {
     method: 'POST',
     // A client that says it takes parts may get parts, so it is said only where the document asks for them.
     headers: {

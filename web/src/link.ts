@@ -1,5 +1,6 @@
 // The page behind the links in mails. The token stands behind the address's `#`, which browsers send to nobody. It is
 // taken out of the address at once, kept in this page's memory alone, and sent in the body of one request.
+import { find, openSection } from './card';
 import './link.css';
 import { type Field, refusalOf } from './link-refusal';
 
@@ -25,7 +26,7 @@ function start(): void {
   token = location.hash.slice(1);
   history.replaceState(null, '', location.pathname);
   clear();
-  open(token ? 'choose' : 'bare');
+  openSection(token ? 'choose' : 'bare');
 }
 
 async function follow(): Promise<void> {
@@ -44,7 +45,7 @@ async function follow(): Promise<void> {
       const { login } = (await response.json()) as { login: string };
       if (sent === token) finish('done', '#login', login);
     } else {
-      const { place, message } = await refusalOf(response, given);
+      const { place, message } = await refusalOf(response);
       if (sent !== token) return; // another link was opened meanwhile
       if (place === 'closed') finish('closed', '#closed-why', message);
       else complain(place, message);
@@ -60,14 +61,7 @@ function finish(section: string, where: string, words: string): void {
   token = '';
   clear();
   find(where).textContent = words;
-  open(section);
-}
-
-function open(id: string): void {
-  for (const section of document.querySelectorAll('main section')) section.toggleAttribute('hidden', section.id !== id);
-  const heading = find<HTMLElement>(`#${id} h1`);
-  document.title = `${heading.textContent} · Canopy`;
-  heading.focus();
+  openSection(section);
 }
 
 /** Says what is wrong beside its field and goes there, so that a screen reader reads both; says it at the end otherwise. */
@@ -97,10 +91,4 @@ function work(busy: boolean): void {
 
 function showPassword(): void {
   password.type = show.checked ? 'text' : 'password';
-}
-
-function find<T extends Element = Element>(selector: string): T {
-  const found = document.querySelector<T>(selector);
-  if (!found) throw new Error(`link.html has no ${selector}`);
-  return found;
 }

@@ -56,7 +56,7 @@ export async function signInWithToken(pasted: string): Promise<void> {
   const accessToken = pasted.trim().replace(/^bearer\s+/i, '');
   if (!/^[\w.~+/-]+=*$/.test(accessToken)) throw new Error('This does not look like a token.');
   // Tried once before it is kept, so that a wrong one is reported here and not as a broken page.
-  const response = await send('/graphql', graphql('{ __typename }'), accessToken);
+  const response = await send('graphql', graphql('{ __typename }'), accessToken);
   if (!response.ok) throw new Error(await complaint(response));
   keep({ accessToken, refreshToken: null, expiresAt: expiryOf(accessToken), renewAt: null });
 }
@@ -65,7 +65,7 @@ export async function signInWithToken(pasted: string): Promise<void> {
 export function signOut(): void {
   const token = current?.refreshToken;
   // Kept alive while the page goes. Nobody waits for it: whoever leaves is out, whatever the network does.
-  if (token) void post('/auth/revoke', { token }, { keepalive: true }).catch(() => undefined);
+  if (token) void post('auth/revoke', { token }, { keepalive: true }).catch(() => undefined);
   end();
 }
 
@@ -126,7 +126,7 @@ function send(url: string, init: RequestInit, accessToken: string): Promise<Resp
 }
 
 function askForToken(form: Record<string, string>): Promise<Response> {
-  return post('/auth/token', form);
+  return post('auth/token', form);
 }
 
 function post(url: string, form: Record<string, string>, init?: RequestInit): Promise<Response> {

@@ -22,7 +22,7 @@ export function useViewer(session: Session | null): { viewer: Viewer | null; pro
     let isStale = false;
     void (async () => {
       try {
-        const response = await authorizedFetch('/graphql', graphql(WHO_AM_I));
+        const response = await authorizedFetch('graphql', graphql(WHO_AM_I));
         const { data, errors } = (await response.json()) as {
           data?: { viewer: (Viewer & { account: Viewer['account'] | null }) | null } | null;
           errors?: { message: string }[];
