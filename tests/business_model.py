@@ -64,6 +64,8 @@ class Account:
     status: AccountStatus
     held_by: HeldBy | None = None
     held_before: AccountStatus | None = None
+    holders: tuple[int | None, int | None] = (None, None)
+    """Whose people hold it, and whose credit hold lies below an administrative one."""
     needs_approval: bool = False
 
 
@@ -246,6 +248,8 @@ class Business(Tree):
         who.need(Privilege.ACCOUNTS_CREATE)
         if not self.sees(who, vendor):
             raise No(Code.NOT_FOUND)
+        if is_active:
+            who.need(Privilege.ACCOUNTS_ACTIVATE)
         self.require_vendor(who, vendor)
         to = AccountStatus.ACTIVE if is_active else None
         self.accounts[new] = Account(vendor, of_type, account_life.after(None, AccountEvent.CREATE, to))
@@ -268,46 +272,60 @@ class Business(Tree):
             self.require_no_orders([account])
         if event is AccountEvent.REACTIVATE and self.accounts[it.parent or 0].status is AccountStatus.CANCELLED:
             raise No(Code.ACCOUNT_ON_HOLD)
-        self.move(account, event, by_rule=False)
+        self.move(account, event, by=who.account)
+        if event is AccountEvent.REACTIVATE:
+            self.judge(account)
 
     def require_no_orders(self, accounts: Iterable[int]) -> None:
         """Refuse while an order of one of them is under way."""
         if any(order.account in set(accounts) and order.status in _OPEN for order in self.orders.values()):
             raise No(Code.OPEN_CHANGE)
 
-    def move(self, account: int, event: AccountEvent, *, by_rule: bool) -> None:
-        """Bring an account, and its services, to another state."""
+    def require_holder(self, it: Account, account: int, event: AccountEvent, by: int) -> None:
+        """Refuse to lift what an account above the caller's own has put on one below."""
+        above = self.chain(account)
+        lifted = it.holders if event is AccountEvent.REACTIVATE else it.holders[:1]
+        is_lifting = event in (AccountEvent.REACTIVATE, AccountEvent.CREDIT_RELEASE, AccountEvent.ADMIN_RELEASE)
+        if is_lifting and any(above.index(each) < above.index(by) for each in lifted if each in above):
+            raise No(Code.HELD_ABOVE)
+
+    def move(self, account: int, event: AccountEvent, *, by: int | None) -> None:
+        """Bring an account, and its services, to another state; by people of an account, or by rule."""
         it = self.accounts[account]
         before = it.status
         if not account_life.can(before, event):
             raise No(Code.WRONG_STATE)
-        is_over = not by_rule and self.is_over(account)
-        if is_over and event is AccountEvent.CREDIT_RELEASE and it.held_by is HeldBy.RULE:
-            raise No(Code.WRONG_STATE)
+        if by is not None:
+            self.require_holder(it, account, event, by)
+        is_over = by is not None and self.is_over(account)
+        if is_over and event is AccountEvent.CREDIT_RELEASE:
+            raise No(Code.HOLD_DEMANDED)
         to = None
         if event is AccountEvent.ADMIN_RELEASE:
             to = released_to(
                 activated=it.held_before is not AccountStatus.PENDING,
-                was_on_credit_hold=it.held_before is AccountStatus.CREDIT_HOLD,
+                was_on_credit_hold=it.held_before is AccountStatus.CREDIT_HOLD and it.held_by is not HeldBy.RULE,
                 balance_requires_hold=is_over,
             )
         it.status = account_life.after(before, event, to)
-        self._hold(it, before, by_rule=by_rule)
+        self._hold(it, before, by)
         follows = services_event(before, it.status)
         for service in self.services.values():
             if follows is not None and service.account == account:
                 left = service_after(service.status, service.reasons, follows, is_kept=True)
                 service.status, service.reasons = left
 
-    def _hold(self, it: Account, before: AccountStatus, *, by_rule: bool) -> None:
+    def _hold(self, it: Account, before: AccountStatus, by: int | None) -> None:
         if it.status is AccountStatus.ADMIN_HOLD:
-            it.held_before = before
-        elif it.status is not AccountStatus.CREDIT_HOLD:
+            it.held_before, it.holders = before, (by, it.holders[0])
+        elif it.status is AccountStatus.CANCELLED:
             it.held_by = it.held_before = None
+        elif it.status is not AccountStatus.CREDIT_HOLD:
+            it.held_by, it.held_before, it.holders = None, None, (None, None)
         elif before is AccountStatus.ADMIN_HOLD:
-            it.held_by, it.held_before = it.held_by or HeldBy.RULE, None
+            it.held_by, it.held_before, it.holders = it.held_by or HeldBy.RULE, None, (it.holders[1], None)
         else:
-            it.held_by = HeldBy.RULE if by_rule else HeldBy.PERSON
+            it.held_by, it.holders = (HeldBy.RULE if by is None else HeldBy.PERSON), (by, None)
 
     def transfer(self, who: Who, account: int, vendor: int, *, is_stale: bool) -> None:
         """Hang an account with all below it under another vendor."""
@@ -370,7 +388,7 @@ class Business(Tree):
         event = AccountEvent.CREDIT_HOLD if self.is_over(account) else AccountEvent.CREDIT_RELEASE
         is_wanted = event is AccountEvent.CREDIT_HOLD or it.held_by is HeldBy.RULE
         if is_wanted and account_life.can(it.status, event):
-            self.move(account, event, by_rule=True)
+            self.move(account, event, by=None)
 
     def judge_all(self) -> None:
         """What the worker does about balances that crossed their limits."""

@@ -1,11 +1,15 @@
-"""A small platform as CSV files, to import whole, or changed in a place; and the state of a database as text."""
+"""A small platform as CSV files, to import whole, or changed in a place; and the state of a database, as text."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlmodel import SQLModel
 
+from models.exchange.load import import_directory
+from models.exchange.problems import ImportRefusedError
+from models.exchange.report import ImportReport
 from models.store import Store
 
 # Children stand before their parents, columns in an order of their own.
@@ -109,3 +113,22 @@ async def state(store: Store) -> dict[str, list[str]]:
     for name in sorted(SQLModel.metadata.tables):
         found[name] = sorted(str(row) for row in await query(store, f"SELECT * FROM {name}"))
     return found
+
+
+async def import_platform(store: Store, directory: Path, contents: Any = PLATFORM) -> ImportReport:
+    """Import the files, by way of a directory."""
+    return await import_directory(store, write(directory, contents))
+
+
+async def refusal(store: Store, directory: Path, contents: Any, **options: Any) -> ImportRefusedError:
+    """Why the files are refused, which leaves the database as it was."""
+    before = await state(store)
+    with pytest.raises(ImportRefusedError) as refused:
+        await import_directory(store, write(directory, contents), **options)
+    assert await state(store) == before
+    return refused.value
+
+
+def told(refused: ImportRefusedError) -> list[tuple[str, int, str, str]]:
+    """The place and the value of each problem."""
+    return [(problem.file, problem.line, problem.column, problem.value) for problem in refused.problems]

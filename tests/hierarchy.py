@@ -25,7 +25,7 @@ from sqlmodel import AutoString, SQLModel
 import models
 from models import path as paths
 from models.base import PeriodType, table_of
-from models.policy import RULES
+from models.policy.rules import RULES
 from models.scope import Reach, Scope
 from models.statement import Statement
 from models.store import Store
@@ -91,7 +91,23 @@ def build() -> World:
     for account_id in PARENT:
         _add_account(builder, account_id)
         _add_prices(builder, account_id)
+    _add_switches(builder)
     return dict(builder.world)
+
+
+def _add_switches(builder: Builder) -> None:
+    """From every product's terms to those of the next, each second with the product itself; two of hidden products."""
+    of_next = list(itertools.pairwise([*range(OFFERED_BY_PROVIDER, UNPRICED + 1), OFFERED_BY_PROVIDER]))
+    switches = [(*plans, *(plans if plans[0] % 2 else (None, None))) for plans in of_next]
+    switches += [(OFFERED_BY_PROVIDER, OFFERED_BY_PROVIDER, UNPRICED, OFFERED_BY_PROVIDER)]
+    switches += [(OFFERED_BY_PROVIDER, OFFERED_BY_PROVIDER, OFFERED_BY_PROVIDER, UNPRICED)]
+    for number, (of, into, from_product, to_product) in enumerate(switches):
+        builder.add(
+            models.PlanSwitch, terms_key=f"LEAK-0-{number}", kind="UPGRADE", from_plan_id=of, to_plan_id=into,
+            from_period_type=PeriodType.MONTH, from_period_duration=1, to_period_type=PeriodType.MONTH,
+            to_period_duration=1, billing_policy="PRORATE_REFUND", when_effective="IMMEDIATELY",
+            from_product_id=from_product, to_product_id=to_product,
+        )  # fmt: skip
 
 
 def _add_catalogue(builder: Builder) -> None:
@@ -258,8 +274,9 @@ async def insert_world(store: Store, world: World) -> None:
             statement = Statement(insert(table))
             for record in world.get(table.name, ()) if table.name != "role" else ():
                 await db.execute(statement, record)
-        if store.engine == "postgresql":  # the accounts' own numbers were given by hand
-            await db.sql("SELECT setval('account_id_seq', (SELECT max(id) FROM account))")
+        if store.engine == "postgresql":  # their own numbers were given by hand
+            for name in ("account", "audit"):
+                await db.sql(f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))")
 
 
 def keys(table: str, records: Iterable[Record]) -> set[Key]:
@@ -339,6 +356,13 @@ def visible(world: World, scope: Scope) -> dict[str, list[Record]]:
     for table in ("product_term", "product_dependency"):
         see(table, lambda record: record["product_id"] in products)
     see("plan_period", lambda record: record["plan_id"] in plans)
+    see(
+        "plan_switch",
+        lambda record: (
+            {record["from_plan_id"], record["to_plan_id"]} <= plans
+            and {record["from_product_id"], record["to_product_id"]} <= products | {None}
+        ),
+    )
     see("role", lambda record: True)
     return seen
 

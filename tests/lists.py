@@ -230,6 +230,12 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Account", "search"): _begins_words(lambda _seen, account: [account["name"]]),
     ("Account", "status"): _one_of("status"),
     ("Account", "type"): _one_of("type"),
+    ("Balance", "buyer"): _id_in("buyer_id"),
+    ("Balance", "currency"): _one_of("currency"),
+    ("Balance", "isFormer"): lambda _seen, balance, value: (balance["buyer_name"] is not None) is value,
+    ("Balance", "isOwed"): lambda _seen, balance, value: (balance["owed_micros"] > 0) is value,
+    ("Balance", "terms"): _one_of("terms"),
+    ("Balance", "vendor"): _is_seen_account("seller_id"),
     ("Change", "account"): _at_seen_account,
     ("Change", "at"): _in_range("at"),
     ("Change", "below"): _below,
@@ -239,9 +245,12 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ),
     ("Change", "operation"): _one_of("operation"),
     ("Change", "user"): _by_seen_user,
+    ("Invoice", "buyer"): _id_in("buyer_id"),
     ("Invoice", "created"): _created,
+    ("Invoice", "dueBefore"): lambda _seen, invoice, day: invoice["due_on"] < date.fromisoformat(day),
     ("Invoice", "number"): _one_of("number"),
     ("Invoice", "status"): _one_of("status"),
+    ("Invoice", "vendor"): _is_seen_account("seller_id"),
     ("InvoiceItem", "kind"): _one_of("kind"),
     ("LedgerPost", "at"): _in_range("at"),
     ("LedgerPost", "kind"): _one_of("kind"),
@@ -257,10 +266,16 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Order", "status"): _one_of("status"),
     ("Order", "subscription"): _id_in("subscription_id"),
     ("Order", "type"): _one_of("type"),
+    ("Payment", "buyer"): _id_in("buyer_id"),
     ("Payment", "created"): _created,
     ("Payment", "kind"): _one_of("kind"),
+    ("Payment", "vendor"): _is_seen_account("seller_id"),
     ("Plan", "billingModel"): _one_of("billing_model"),
     ("Plan", "code"): _one_of("code"),
+    ("PlanSwitch", "fromPlan"): _id_in("from_plan_id"),
+    ("PlanSwitch", "isActive"): lambda _seen, switch, value: switch["is_active"] is value,
+    ("PlanSwitch", "kind"): _one_of("kind"),
+    ("PlanSwitch", "toPlan"): _id_in("to_plan_id"),
     ("Price", "buyer"): _is_seen_account("buyer_id"),
     ("Price", "currency"): _one_of("currency"),
     ("Price", "mpn"): _through("product", "id", "mpn", own="product_id"),
@@ -296,6 +311,10 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("User", "role"): _through("user_role", "user_id", "role_code"),
     ("User", "search"): _begins_words(lambda _seen, user: [user["first_name"], user["last_name"]]),
     ("User", "status"): _one_of("status"),
+    ("User", "subscription"): lambda seen, user, ids: any(
+        seat["user_id"] == user["id"] and seat["subscription_id"] in {row_id(text) for text in ids}
+        for seat in seen["seat"]
+    ),
 }
 """By the type of the rows and the condition."""
 

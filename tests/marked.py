@@ -63,7 +63,9 @@ def twins(world: World, of: set[int], besides: frozenset[int] = frozenset()) -> 
 
 
 def is_sold_elsewhere(world: World, record: Record) -> bool:
-    """Whether a row of an order lies where its account no longer is, to be seen by who sold it."""
+    """Whether a row of an order, or a balance, lies where its account no longer is, to be seen by who sold."""
+    if "credit_limit_micros" in record:
+        return record["buyer_id"] in PARENT and record["path"] != path_of(record["buyer_id"])
     if record.get("order_id"):
         record = next((order for order in world["orders"] if order["id"] == record["order_id"]), record)
     account = record.get("account_id")

@@ -131,11 +131,28 @@ def _add_catalogue(market: Market) -> None:
     ]
     for number in range(1, PLANS + 1):
         _add_plan(market, number)
+    with market.aside():
+        _add_switches(market)
     for number in range(1, PRODUCTS + 1):
         _add_product(market, number, makers)
     for product in range(2, PRODUCTS):
         for other in {product - 1, PRODUCTS}:
             market.add(models.ProductDependency, product_id=product, depends_on_id=other)
+
+
+def _add_switches(market: Market) -> None:
+    """From each plan to each other, by the month and by the year; each second with one product of either."""
+    plans, kinds, times = range(1, PLANS + 1), tuple(models.SwitchKind), tuple(models.SwitchTime)
+    pairs = [(of, into, months) for of in plans for into in plans for months in (1, 12) if of != into]
+    for number, (of, into, months) in enumerate(pairs):
+        market.add(
+            models.PlanSwitch, terms_key=f"{of}:{months}>{into}:{months}", kind=kinds[number % len(kinds)],
+            from_plan_id=of, to_plan_id=into, from_period_type=PeriodType.MONTH, from_period_duration=months,
+            to_period_type=PeriodType.MONTH, to_period_duration=months, is_active=number % 4 != 0,
+            billing_policy=models.SwitchPolicy.NO_REFUND, when_effective=times[number // 2 % len(times)],
+            from_product_id=of if months == 1 else None, to_product_id=into if months == 1 else None,
+            **market.dated(),
+        )  # fmt: skip
 
 
 def _add_plan(market: Market, number: int) -> None:
@@ -172,6 +189,8 @@ def _add_account(market: Market, account_id: int, parent_id: int | None, of_type
         external_id=f"ext-{siblings}" if siblings else None, marketplace_id=account_id % MARKETS + 1,
         attributes=market.pick((None, '{"tier":"gold","a":"b"}')), **market.dated(),
     )  # fmt: skip
+    if account["status"].endswith("_HOLD"):
+        account["holder_id"] = parent_id
     for term in terms(name):
         market.add(models.AccountTerm, path=path, term=term)
     if of_type != "CUSTOMER":
@@ -310,8 +329,8 @@ def _add_money(market: Market, account: Record) -> None:
     balance = market.add(
         models.Balance, seller_path=account["path"][:-6], path=account["path"],
         shard_id=account["shard_id"], terms=market.pick(tuple(models.PaymentTerm)),
-        owed_micros=market.dice.randint(-9, 9), credit_limit_micros=market.pick((None, 0, 10_000_000)), **edge,
-        **market.dated(),
+        owed_micros=market.dice.randint(-9, 9), credit_limit_micros=market.pick((None, 0, 10_000_000)),
+        buyer_name=market.pick((None, "Gone")), **edge, **market.dated(),
     )  # fmt: skip
     of: Record = edge | {"balance_id": balance["id"]}
     posts = [
@@ -328,7 +347,8 @@ def _add_money(market: Market, account: Record) -> None:
         )  # fmt: skip
         invoice = market.add(
             models.Invoice, number=f"IN{account['id']}-{number}", period_from=TODAY,
-            period_to=TODAY + timedelta(days=number), total_micros=number, due_on=TODAY,
+            period_to=TODAY + timedelta(days=number), total_micros=number,
+            due_on=TODAY + timedelta(days=number),
             status=market.pick(tuple(models.InvoiceStatus)), **of, **market.dated(),
         )  # fmt: skip
         for position, post in enumerate(posts if number == 0 else ()):
@@ -337,7 +357,7 @@ def _add_money(market: Market, account: Record) -> None:
 
 
 def _add_trade(market: Market) -> None:
-    """Lots, holds, what edges were charged for orders, and price sheets; without dice."""
+    """Lots, holds, what edges were charged for orders, what waits or was switched, price sheets; without dice."""
     accounts = {row["id"]: row for row in market.world["account"]}
     items = {row["subscription_id"]: row for row in market.world["subscription_item"]}
     orders = {row["id"]: row for row in market.world["orders"]}
@@ -353,8 +373,14 @@ def _add_trade(market: Market) -> None:
             market.add(
                 models.SubscriptionLot, subscription_id=order["subscription_id"], order_line_id=line["id"],
                 item_id=items[order["subscription_id"]]["id"], quantity=3, remaining=2, bought_at=MOMENTS[0],
-                window_until=MOMENTS[number % 4], **owner(account),
+                window_until=MOMENTS[number % 4] if number % 5 else None, **owner(account),
             )  # fmt: skip
+    for order in orders.values():
+        if order["subscription_id"] is not None and order["status"] == "SUBMITTED":
+            order["waiting_for"] = "RENEWAL"
+    of_account = {row["account_id"]: row["id"] for row in orders.values()}
+    for change in market.world["subscription_history"][::3]:
+        change |= {"from_product_id": 1, "from_plan_id": 1, "by_order_id": of_account.get(change["account_id"])}
     for change in market.world["audit"][::3]:
         change["acting_path"] = change["path"]
     for subscription in market.world["subscription"][::3]:

@@ -1,6 +1,7 @@
 """A few accounts with users and an API client, for tests about who asks."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, insert
@@ -65,8 +66,13 @@ async def keep(store: Store, *rows: SQLModel) -> None:
     async with store.unfiltered("a test's rows", write=True) as db:
         for row in rows:
             columns = row.model_dump()
-            values: dict[str, Any] = {name: bindparam(name) for name in columns}
-            await db.execute(Statement(insert(table_of(type(row))).values(values)), columns)
+            await db.execute(_insert(type(row), tuple(columns)), columns)
+
+
+@cache
+def _insert(model: type[SQLModel], columns: tuple[str, ...]) -> Statement:
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return Statement(insert(table_of(model)).values(values))
 
 
 async def change(store: Store, sql: str) -> None:

@@ -1,7 +1,6 @@
 """Operations on many things at once: a result for each, and all or nothing where that is asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,27 +12,17 @@ from resolvers.errors import ForbiddenError
 from resolvers.operation import OPERATIONS
 from resolvers.perform import Item, perform, perform_many
 from resolvers.run import Business
-from tests.changes import Traces, account_row, as_it_was, codes, do, new_key, traces, try_to, user_at
-from tests.databases import Databases
+from tests.changes import Traces, account_row, codes, do, new_key, traces, try_to, user_at
 from tests.hierarchy import World
-from tests.worlds import holding
 
 HOLD, HOLD_BULK, RELEASE_BULK = "accountCreditHold", "accountCreditHoldBulk", "accountCreditReleaseBulk"
 BOTH_WAYS = pytest.mark.parametrize("is_atomic", [False, True])
 
 
-@pytest.fixture(scope="module")
-async def kept_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
-    """A copy of the hierarchy for this file."""
-    async with holding(databases, "marked", marked_world) as store:
-        yield store
-
-
 @pytest.fixture
-async def store(kept_store: Store, marked_world: World) -> AsyncIterator[Store]:
-    """The same for each test: what one has changed is taken back before the next."""
-    yield kept_store
-    await as_it_was(kept_store, marked_world)
+def store(restored_store: Store) -> Store:
+    """The hierarchy, every text naming its row; what a test has changed is taken back before the next."""
+    return restored_store
 
 
 @pytest.fixture

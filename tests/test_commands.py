@@ -13,7 +13,7 @@ from models.store import Store
 def canopy(url: str, *arguments: str, home: Path) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {"CANOPY_DATABASE_URL": url, "CANOPY_KEY_FILE": str(home / "canopy.key")}
     return subprocess.run(
-        [sys.executable, "-c", "from gateway import main; main()", *arguments],
+        [sys.executable, "-c", "from commands import canopy; canopy()", *arguments],
         env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip  # the call on two lines
 
@@ -85,3 +85,33 @@ def test_schema_prints_the_committed_schema(tmp_path: Path) -> None:
     printed = canopy("sqlite:///x", "schema", home=tmp_path)
 
     assert printed.stdout.strip() == (Path(__file__).parent.parent / "schema/schema.graphql").read_text().strip()
+
+
+IMPORTED = """
+import sys
+from commands import canopy
+try:
+    canopy()
+except SystemExit:
+    print(*sorted({"alembic", "graphql", "sqlalchemy", "starlette", "strawberry"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "imported"),
+    [
+        (["--help"], ""),
+        (["serve", "--help"], ""),
+        (["nonsense"], ""),
+        (["check"], "sqlalchemy"),
+        (["clock"], "sqlalchemy"),
+    ],
+)
+def test_a_command_imports_what_it_needs(seeded_url: str, arguments: list[str], imported: str) -> None:
+    environment = os.environ | {"CANOPY_DATABASE_URL": seeded_url}
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip  # the call on two lines
+
+    assert done.stdout.splitlines()[-1:] == [imported], done.stderr

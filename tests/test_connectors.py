@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-import gateway
+from edge.settings import Settings
 from models import Provisioned
 from models.store import Store
 from resolvers.work import connector
@@ -134,11 +134,11 @@ def test_the_setting_names_each_manufacturer_once() -> None:
         with pytest.raises(ConnectorSettingError):
             parsed(wrong)
         with pytest.raises(click.UsageError, match="CANOPY_CONNECTORS"):
-            gateway.Settings.from_environment({"CANOPY_CONNECTORS": wrong})
+            Settings.from_environment({"CANOPY_CONNECTORS": wrong})
 
 
 def test_a_demonstration_may_tell_the_simulator() -> None:
-    settings = gateway.Settings.from_environment({"CANOPY_SIMULATOR": "1", "CANOPY_CONNECTORS": "contoso:a"})
+    settings = Settings.from_environment({"CANOPY_SIMULATOR": "1", "CANOPY_CONNECTORS": "contoso:a"})
 
     assert (settings.simulator, settings.connectors) == (True, "contoso:a")
-    assert gateway.Settings.from_environment({}).simulator is False
+    assert Settings.from_environment({}).simulator is False

@@ -11,7 +11,7 @@ from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint, bindparam,
 from sqlmodel import SQLModel
 
 from models import postgres_writer
-from models.policy import WRITES
+from models.policy.writes import WRITES
 from models.scope import Scope
 from models.sqlite import SqliteStore
 from models.statement import Statement

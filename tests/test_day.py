@@ -51,11 +51,22 @@ def test_the_day_goes_by_as_it_is_written_down(
     assert defects == []
 
 
-def test_the_day_goes_by_in_the_same_way_while_server_and_worker_are_killed(
-    databases: Databases, processes: Nursery, tmp_path: Path
-) -> None:
-    with demo_platform(databases, processes, tmp_path) as platform, platform.dying(SEED):
+def _kills(databases: Databases, processes: Nursery, folder: Path) -> None:
+    with demo_platform(databases, processes, folder) as platform, platform.dying(SEED):
         happened = run(platform, STEPS)
 
     assert happened == SNAPSHOT.read_text()
     assert platform.killed > len(STEPS) // 2
+
+
+def test_the_day_goes_by_in_the_same_way_while_server_and_worker_are_killed(
+    postgresql_databases: Databases, processes: Nursery, tmp_path: Path
+) -> None:
+    _kills(postgresql_databases, processes, tmp_path)
+
+
+@pytest.mark.deep  # half a minute; on PostgreSQL there are two processes that can die, and one of them alone
+def test_the_day_goes_by_in_the_same_way_while_the_server_is_killed_that_also_works(
+    sqlite_databases: Databases, processes: Nursery, tmp_path: Path
+) -> None:
+    _kills(sqlite_databases, processes, tmp_path)

@@ -7,7 +7,8 @@ from contextlib import aclosing, asynccontextmanager
 import asyncpg
 import pytest
 
-from models.policy import RULES, postgresql_condition
+from models.policy.postgresql import postgresql_condition
+from models.policy.rules import RULES
 from models.store import Store, StoreError
 from tests.databases import Databases
 from tests.hierarchy import Expectation, World, differences

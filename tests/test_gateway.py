@@ -190,6 +190,17 @@ def test_every_answer_has_a_request_id(http: httpx.Client) -> None:
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("good", ["7f3a", "trace-1.2_3", "a" * 64])
+def test_a_request_keeps_the_id_that_its_client_gave_it(http: httpx.Client, good: str) -> None:
+    assert http.get("/health/live", headers={"x-request-id": good}).headers.get_list("x-request-id") == [good]
+
+
+@pytest.mark.parametrize("bad", ["", "a" * 65, "job:7", "x y", 'x"', "x,y", "\u00fc"])
+def test_what_is_no_good_id_is_replaced_by_one(http: httpx.Client, bad: str) -> None:
+    given = {"x-request-id": bad.encode("latin-1")}
+    assert len(http.get("/health/live", headers=given).headers["x-request-id"]) == 32  # type: ignore[arg-type]  # bytes as they go
+
+
 def test_health_tells_alive_and_ready(http: httpx.Client) -> None:
     assert http.get("/health/live").text == "ok\n"
     assert http.get("/health/ready").text == "ready\n"

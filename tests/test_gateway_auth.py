@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway_auth import TOKEN_EXCHANGE
+from edge.auth import TOKEN_EXCHANGE
 from resolvers.acting import ACCESS_TOKEN
 from tests.conftest import ROOT, _free_port, _wait_until_healthy
 from tests.databases import Databases
@@ -56,7 +56,8 @@ class Gateway:
         """The token in the mail of that number to an address, which may take a moment."""
         deadline = time.monotonic() + SECONDS_FOR_MAIL
         while time.monotonic() < deadline:
-            mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in self.mail.glob("*.eml")]
+            paths = sorted(self.mail.glob("*.eml"), key=lambda path: int(path.name.partition("-")[0]))
+            mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in paths]
             own = [mail for mail in mails if mail["To"].addresses[0].addr_spec == address]
             if len(own) >= number:
                 text = own[-1].get_body().get_content()  # type: ignore[union-attr]  # each has one
@@ -79,7 +80,7 @@ def gateway(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactor
             "CANOPY_CALLER_SECONDS": "0",
         }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
-        command = [sys.executable, "-c", "from gateway import main; main()", "serve"]
+        command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
         server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
@@ -108,10 +109,11 @@ def test_who_follows_the_link_of_an_invitation_signs_in_with_the_password_that_i
     followed = httpx.post(f"{gateway.url}/auth/link", data=form)
     again = httpx.post(f"{gateway.url}/auth/link", data=form)
 
-    assert (bare.status_code, bare.json()["error"]) == (400, "invalid_request")
+    assert (bare.status_code, bare.json()["error"], bare.json()["field"]) == (400, "invalid_request", "password")
     assert (followed.status_code, followed.json()) == (200, {"login": "nora@example.com"})
     assert followed.headers["cache-control"] == "no-store"
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+    assert "field" not in again.json()  # nothing that could be typed would help
     token = gateway.signed_in("nora@example.com", "a new password")["access_token"]
     assert gateway.asked(token, OWN)["viewer"]["account"]["id"] == account
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlmodel import SQLModel
 
 from models import demo
-from models.policy import RULES
+from models.policy.rules import RULES
 from models.scope import Reach
 from models.statement import Statement
 from models.store import Store, StoreError, StoreTimeoutError
@@ -209,6 +209,8 @@ def hidden_conditions(view: View) -> Iterator[tuple[str, str, Any, Any]]:
                 known = {
                     text for order in sold for text in (f"acc_{order['account_id']}", f"sub_{order['subscription_id']}")
                 }
+                if name in {"balances", "invoices", "payments"}:
+                    known |= {f"acc_{balance['buyer_id']}" for balance in view.seen["balance"]}
                 hidden = [each for each in view.hidden_ids(type_name) if each not in known]
                 nothing = as_if_nothing(view, type_name, len(hidden))
             elif kind == "[String!]":

@@ -23,7 +23,7 @@ from sqlmodel import SQLModel
 
 import models.migrations
 from models.migrations import latest, migrate
-from models.policy import RULES
+from models.policy.rules import RULES
 from models.roles import name_roles
 from resolvers.privileges import ROLE_NAMES
 from tests.databases import Databases

@@ -15,7 +15,6 @@ from models.scope import Reach
 from models.store import Store
 from resolvers.caller import Actor, Caller
 from resolvers.inputs import Refers
-from resolvers.operation import OPERATIONS
 from resolvers.privileges import ROLES, Privilege
 from tests.asking import caller_at
 from tests.changes import user_of
@@ -23,7 +22,7 @@ from tests.databases import Databases
 from tests.hierarchy import World, path_of
 from tests.inputs.trial import Trial
 from tests.lists import seen_by
-from tests.trying import TRIALS, attempt
+from tests.trying import TRIALS, TRIED, attempt
 from tests.worlds import holding
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "mutations.txt"
@@ -133,7 +132,7 @@ async def test_everybody_may_change_what_the_matrix_says(
 def test_every_operation_stands_in_the_matrix() -> None:
     titles = [trial.title for trial in TRIALS]
 
-    assert {trial.operation for trial in TRIALS} == set(OPERATIONS)
+    assert {trial.operation for trial in TRIALS} == set(TRIED)
     assert len(set(titles)) == len(titles)
     assert set(titles) <= set(SNAPSHOT.read_text().splitlines())
 
@@ -158,9 +157,9 @@ def test_nothing_out_of_reach_is_ever_done() -> None:
 
 def _ids(trial: Trial) -> list[tuple[str, str]]:
     """The fields of an operation's input that are ids, with their tables."""
-    hints = get_type_hints(OPERATIONS[trial.operation].input, include_extras=True)
+    hints = get_type_hints(TRIED[trial.operation].input, include_extras=True)
     found = []
-    for name in OPERATIONS[trial.operation].input.model_fields:
+    for name in TRIED[trial.operation].input.model_fields:
         parts = [hints[name], *get_args(hints[name])]
         found += [(name, each.table) for part in parts for each in get_args(part) if isinstance(each, Refers)]
     return found

@@ -1,6 +1,6 @@
 """Declaring an operation: what its function may do, and what it gets without doing anything for it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,8 @@ from resolvers.outcome import Outcome
 from resolvers.perform import Item, perform
 from resolvers.privileges import Privilege
 from resolvers.run import Business
-from tests.changes import account_row, as_it_was, logged, new_key, rows_of, traces, user_at
-from tests.databases import Databases
+from tests.changes import account_row, logged, new_key, rows_of, traces, user_at
 from tests.hierarchy import World, path_of
-from tests.worlds import holding
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -44,18 +42,10 @@ class Noting(Input):
 Does = Callable[[Act, Noting], Awaitable[None]]
 
 
-@pytest.fixture(scope="module")
-async def kept_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
-    """A copy of the hierarchy for this file."""
-    async with holding(databases, "marked", marked_world) as store:
-        yield store
-
-
 @pytest.fixture
-async def store(kept_store: Store, marked_world: World) -> AsyncIterator[Store]:
-    """The same for each test: what one has changed is taken back before the next."""
-    yield kept_store
-    await as_it_was(kept_store, marked_world)
+def store(restored_store: Store) -> Store:
+    """The hierarchy, every text naming its row; what a test has changed is taken back before the next."""
+    return restored_store
 
 
 @pytest.fixture

@@ -78,6 +78,13 @@ BY_TYPE = {"Query.node", "Query.nodes"}
 """Fields that have a line for each type of object."""
 
 
+ELSEWHERE = {
+    "ScheduledChange": "test_prospects.py",
+    "SubscriptionUpgrade": "test_switches.py",
+}
+"""Types of which the hand-made hierarchy has nothing for its provider, and the tests that say who gets what of them."""
+
+
 def lines() -> set[str]:
     """Every field of every type but the connections and their edges, which have all or nothing.
 
@@ -91,6 +98,7 @@ def lines() -> set[str]:
         "Payload",
         "Result",
         "UserError",
+        "OrderCandidate",
         "Live",
         "Event",
         "Draft",
@@ -224,7 +232,7 @@ def test_the_matrix_has_every_field_and_the_provider_gets_all_of_them() -> None:
     rows = {line.split()[0]: line.split()[1:] for line in body.splitlines() if "." in line.split("  ")[0]}
 
     assert lines() <= rows.keys()
-    assert {line: cells[0] for line, cells in rows.items() if cells[0] != "+"} == {}
+    assert {line: cells[0] for line, cells in rows.items() if cells[0] != "+" and line.split(".")[0] not in ELSEWHERE} == {}
     assert {len(cells) for cells in rows.values()} == {len(HELD) + 1}
 
 

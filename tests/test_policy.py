@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
-from models.policy import RULES, UNREADABLE, WRITES, Write, postgresql_ddl
+from models.policy.postgresql import postgresql_ddl
+from models.policy.rules import RULES, UNREADABLE
+from models.policy.writes import WRITES, Write
 from models.scope import Scope
 from models.sqlite import _Connection
 from models.sqlite_writer import WritingConnection

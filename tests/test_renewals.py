@@ -212,6 +212,44 @@ async def test_an_open_change_lets_the_renewal_wait_and_holds_nothing(works: Wor
     assert (await terms(works, subscription.id))[:2] == ["2026-12-20", "2027-01-20"]
 
 
+async def test_an_open_change_that_stays_open_holds_the_service_as_one_that_is_not_paid(works: Works) -> None:
+    subscription = await works.bought(3)
+    works.forward(days=29)
+    line = {"product": f"prd_{subscription.product_id}", "quantity": 1}
+    await works.shop.ask(
+        works.shop.user(CUSTOMER), "orderPlace", type="CHANGE", subscription=f"sub_{subscription.id}", lines=[line]
+    )
+    for status in ("ACTIVE", "HOLD"):
+        works.forward(days=1)
+        await works.work([JobKind.RENEW_SUBSCRIPTION])
+        assert (await works.subscription(subscription.id)).status == status
+    await works.work()
+    works.forward(days=1)
+    await works.work()
+
+    renewed = await works.subscription(subscription.id)
+    assert (renewed.status, renewed.quantity) == ("ACTIVE", 4)
+    assert (await terms(works, subscription.id))[:2] == ["2026-12-20", "2027-01-20"]
+
+
+async def test_what_nobody_approves_in_its_term_is_rejected_and_the_subscription_renews(works: Works) -> None:
+    subscription = await works.bought(3)
+    await works.shop.set(Account, CUSTOMER, requires_approval=True)
+    works.forward(days=29)
+    change = await works.change(subscription, 4)
+    assert (change.status, change.waiting_for) == ("SUBMITTED", "APPROVAL")
+    works.forward(days=1)
+    await works.work()
+
+    rejected = await works.order(change.id)
+    assert (rejected.status, rejected.error_message) == (
+        "CANCELLED", "The term that it was for ended before it was approved. Place it again.",
+    )  # fmt: skip
+    assert (await terms(works, subscription.id))[:2] == ["2026-12-20", "2027-01-20"]
+    assert await works.shop.owed(CUSTOMER) == 2 * euros(6)
+    assert await works.findings() == []
+
+
 async def test_a_renewal_is_done_once_however_often_it_is_asked_for(works: Works) -> None:
     subscription = await works.bought(3)
     works.forward(days=30)

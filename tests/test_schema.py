@@ -30,6 +30,8 @@ from models.store import Store
 from resolvers.errors import ForbiddenError, UserErrorCode
 from resolvers.order_actions import OrderAction
 from resolvers.subscription_actions import SubscriptionAction
+from resolvers.subscription_orders import TermEnd
+from resolvers.user_actions import UserAction
 from schema import schema_text
 from schema.action import Action
 from schema.node import NOUNS
@@ -49,6 +51,8 @@ ENUMS: dict[str, Any] = {
     "PeriodType": PeriodType,
     "Reach": Reach,
     "SubscriptionAction": SubscriptionAction,
+    "TermEnd": TermEnd,
+    "UserAction": UserAction,
     "UserErrorCode": UserErrorCode,
 }
 
@@ -65,6 +69,7 @@ SHORT_LISTS = {
     "Plan.subscriptionPeriods": "lengths of time that one plan is sold for",
     "Payload.results": "one for each item, of which there are at most 100",
     "Payload.userErrors": "what is wrong with one input",
+    "Payload.warnings": "what is odd in one price sheet, at most 100",
     "Price.tiers": "steps of one price",
     "Product.dependsOn": "what one product needs",
     "Product.offers": "plans and periods of one product",
@@ -73,6 +78,8 @@ SHORT_LISTS = {
     "Subscription.attributes": "what an integrator chose to note of one subscription",
     "Subscription.items": "a product and its add-ons",
     "Subscription.lots": "one for each order since the last renewal, and those before it",
+    "Subscription.refundable": "those of its lots that can be given back",
+    "Subscription.upgrades": "what the provider lets one plan and period be switched to, as far as it is offered",
     "Summary.accounts": "one for each type and status",
     "Summary.monthly": "one for each currency",
     "Summary.subscriptions": "one for each status",
@@ -80,6 +87,7 @@ SHORT_LISTS = {
     "Summary.subscriptionsByProduct": "as many as `first` says",
     "Summary.users": "one for each kind",
     "User.roles": "one for each role",
+    "UserError.candidates": "what one line can mean, at most 20",
 }
 """Lists of objects that are no connections, and why they can't grow."""
 

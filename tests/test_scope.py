@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from models.path import PathError
-from models.policy import RULES
+from models.policy.rules import RULES
 from models.scope import Reach, Scope
 from models.statement import Statement
 from models.store import Store

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from sqlalchemy import column, select, table
 
-from models.policy import SETTINGS
+from models.policy.scope import SETTINGS
 from models.statement import Statement
 from models.store import Store
 from tests.asking import SpyingReader, ask, caller_at

@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
-from models import RoleCode, UserKind, UserStatus
+from models import RoleCode, SecurityQuestion, UserKind, UserStatus
 from models.store import Store, open_store
 from resolvers.privileges import Privilege
 from tests.databases import Databases
 from tests.people import (
     CUSTOMER,
+    PASSWORD,
     PROVIDER,
     RESELLER,
     SIBLING,
     Clock,
     change,
     keep_client,
+    keep_membership,
     keep_user,
     rows_of,
     start_afresh,
@@ -64,6 +66,30 @@ def invitation(**given: Any) -> dict[str, Any]:
 
 
 # Inviting
+
+
+async def test_an_invited_user_is_written_to_in_the_accounts_language_unless_another_is_given(
+    store: Store, send: Requests
+) -> None:
+    boss = await caller(store, BOSS, RESELLER)
+    async with store.unfiltered("a test writes", write=True) as db:
+        await db.sql(f"UPDATE account SET language = 'fr' WHERE id = {CUSTOMER}")
+
+    left_out = await send(boss, "userInvite", "user { language }", **invitation())
+    given = await send(boss, "userInvite", "user { language }", **invitation(email="b@example.com", language="de"))
+
+    assert [payload["user"]["language"] for payload in (left_out, given)] == ["fr", "de"]
+
+
+async def test_who_is_a_user_of_the_account_already_is_not_invited_but_can_be_changed(
+    store: Store, send: Requests
+) -> None:
+    boss = await caller(store, BOSS, RESELLER)
+
+    payload = await send(boss, "userInvite", **invitation(email="USER71@example.com"))
+
+    assert codes(payload) == [("TAKEN", "email")]
+    assert "user of the account already" in payload["userErrors"][0]["message"]
 
 
 async def test_an_invited_user_is_there_with_its_rights_and_a_mail_is_on_its_way(store: Store, send: Requests) -> None:
@@ -344,6 +370,31 @@ async def test_who_never_chose_a_password_is_invited_again(store: Store, send: R
     payload = await send(await caller(store, BOSS, RESELLER), "userActivate", user=user(80), expectedVersion=1)
 
     assert payload["user"]["status"] == "INVITED"
+
+
+@pytest.mark.parametrize(("question", "status"), [(None, "INVITED"), (SecurityQuestion.FIRST_PET, "ACTIVE")])
+async def test_who_has_a_password_elsewhere_comes_in_again_only_if_they_ever_came_in(
+    question: SecurityQuestion | None, status: str, store: Store, send: Requests
+) -> None:
+    of = {"status": UserStatus.DEACTIVATED, "security_question": question}
+    await keep_membership(store, 80, OTHER, CUSTOMER, RoleCode.ACCOUNTANT, **of)
+
+    payload = await send(await caller(store, BOSS, RESELLER), "userActivate", user=user(80), expectedVersion=1)
+
+    assert payload["user"]["status"] == status
+
+
+async def test_whoever_invites_somebody_and_takes_it_back_is_not_shown_their_question(
+    store: Store, send: Requests
+) -> None:
+    await keep_membership(store, 80, ADMIN, SIBLING, RoleCode.ACCOUNTANT, status=UserStatus.DEACTIVATED)
+    given = {"question": "FIRST_CAR", "answer": "a Beetle", "password": PASSWORD}
+
+    payload = await send(await caller(store, ADMIN, CUSTOMER), "userSecurityQuestionSet", **given)
+
+    assert codes(payload) == []
+    rows = await rows_of(store, f"SELECT security_question FROM app_user WHERE id IN (80, {ADMIN}) ORDER BY id")
+    assert [row[0] for row in rows] == ["FIRST_CAR", None]
 
 
 @pytest.mark.parametrize(

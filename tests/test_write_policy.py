@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlmodel import SQLModel
 
-from models.policy import WRITES, Write, postgresql_write_condition
+from models.policy.postgresql import postgresql_write_condition
+from models.policy.writes import WRITES, Write
 from models.scope import Reach, Scope
 from models.statement import Statement
 from models.store import Store, StoreError

@@ -16,6 +16,7 @@ from resolvers.caller import Caller
 from resolvers.errors import CanopyError
 from resolvers.keys import KeyRing
 from resolvers.operation import OPERATIONS
+from resolvers.order_changes import TRIAL, TriedError
 from resolvers.outcome import Outcome, read
 from resolvers.passwords import Passwords
 from resolvers.perform import Item, perform
@@ -33,6 +34,10 @@ TRIALS: list[Trial] = [
     for trial in getattr(import_module(f"tests.inputs.{path.stem}"), "TRIALS", [])
 ]
 """All lines of all nouns."""
+
+
+TRIED = OPERATIONS | dict.fromkeys(("orderEstimate", "orderValidate"), TRIAL)
+"""What is tried: all that changes something, and what says beforehand what that would come to."""
 
 
 class _UndoneError(Exception):
@@ -110,7 +115,9 @@ async def attempt(
     item = Item(values, trial.expected_version)
     try:
         business = Business(undoing, sign_in=_sign_in())
-        outcome = await perform(business, caller, OPERATIONS[trial.operation], item, new_key())
+        outcome = await perform(business, caller, TRIED[trial.operation], item, new_key())
+    except TriedError as tried:
+        outcome = Outcome(errors=tried.estimate.errors)
     except CanopyError as error:
         return Tried(frozenset({error.code}), None, undoing.sent)
     except _UndoneError:

@@ -42,7 +42,7 @@ from tests.ordering import CUSTOMER, Shop, opened_shop
 KINDS = [
     kind
     for kind in HANDLERS
-    if kind not in (JobKind.SEND_MAIL, JobKind.CLOSE_PERIOD)  # mail and invoices are others' tests
+    if kind not in (JobKind.SEND_MAIL, JobKind.CLOSE_PERIOD, JobKind.PRUNE)  # mail, invoices, keeping: others' tests
 ]
 
 

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlmodel import SQLModel
 
-from models.policy import RULES
+from models import Account, AccountContact, User
+from models.base import table_of
+from models.policy.rules import RULES
 from models.statement import Statement
 from models.store import Store
 from tests import market
@@ -77,7 +80,45 @@ async def own_marked_store(databases: Databases, marked_world: World) -> AsyncIt
         yield store
 
 
+@pytest.fixture(scope="module")
+async def kept_store(databases: Databases, marked_world: World) -> AsyncIterator[Store]:
+    """The same in a database of the test file's own: each of its tests takes back what it changed."""
+    async with holding(databases, "marked", marked_world) as store:
+        yield store
+
+
+@pytest.fixture
+async def restored_store(kept_store: Store, marked_world: World) -> AsyncIterator[Store]:
+    """The same for each test, which may change accounts, contacts and users: they are brought back before the next."""
+    yield kept_store
+    await as_it_was(kept_store, marked_world)
+
+
 @pytest.fixture(scope="session")
 async def seeded_world(seeded_store: Store) -> World:
     """All rows of the demo tree."""
     return await everything(seeded_store)
+
+
+def _given(table: Table, prefix: str = "") -> dict[str, Any]:
+    return {column.name: bindparam(f"{prefix}{column.name}", type_=column.type) for column in table.c}
+
+
+_ACCOUNT, _USER, _CONTACT = table_of(Account), table_of(User), table_of(AccountContact)
+_INSERT_CONTACT = Statement(insert(_CONTACT).values(_given(_CONTACT)))
+_BACK = {
+    table.name: Statement(update(table).where(table.c.id == bindparam("new_id")).values(_given(table, "new_")))
+    for table in (_ACCOUNT, _USER)
+}
+
+
+async def as_it_was(store: Store, world: World) -> None:
+    """Bring accounts, contacts and users back; forget answers and events. The change log can't be taken back."""
+    async with store.unfiltered("a test is over", write=True) as db:
+        for text in ("DELETE FROM outbox", "DELETE FROM idempotency", "DELETE FROM account_contact"):
+            await db.sql(text)
+        for record in world["account_contact"]:
+            await db.execute(_INSERT_CONTACT, record)
+        for table, statement in _BACK.items():
+            for record in world[table]:
+                await db.execute(statement, {f"new_{name}": value for name, value in record.items()})

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlmodel import SQLModel
 
 from models import path as paths
-from models.policy import WRITES
+from models.policy.writes import WRITES
 from models.scope import Reach, Scope
 from models.statement import Statement
 from models.store import Store, StoreError
@@ -25,6 +25,7 @@ CATALOGUE = (
     "marketplace",
     "plan",
     "plan_period",
+    "plan_switch",
     "product",
     "product_dependency",
     "product_term",
@@ -42,6 +43,7 @@ MARKS: dict[str, tuple[str, Any]] = {
     "orders": ("po_number", "marked"),
     "plan": ("name", "marked"),
     "plan_period": ("is_trial", True),
+    "plan_switch": ("kind", "DOWNGRADE"),
     "price": ("valid_until", date(2099, 1, 1)),
     "product": ("name", "marked"),
     "subscription": ("name", "marked"),
@@ -224,6 +226,7 @@ _FRESH: dict[str, Callable[[World, Record, int], Record]] = {
     "orders": lambda world, record, new: {"number": f"new-{new}"},
     "plan": lambda world, record, new: {"code": f"new-{new}"},
     "plan_period": lambda world, record, new: {"duration": 99},
+    "plan_switch": lambda world, record, new: {"terms_key": f"new-{new}"},
     "product": lambda world, record, new: {"mpn": f"new-{new}"},
     "product_dependency": lambda world, record, new: {"depends_on_id": 2},
     "product_term": lambda world, record, new: {"term": f"new-{new}"},

@@ -1,0 +1,47 @@
+"""Whoever does what the documents show gets what they say."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resolvers.operation import OPERATIONS
+from tests import following
+from tests.conftest import _free_port, _wait_until_healthy
+from tests.databases import Databases
+from tests.templates import seeded_template
+
+ROOT = Path(__file__).parent.parent
+IN_THEIR_ORDER = ["docs/signing-in.md", "docs/mutations.md", "README.md"]
+"""The last has a month go by."""
+
+
+@pytest.fixture(scope="module")
+def reader(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[following.Reader]:
+    """Someone at a demo platform of their own."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    url = f"http://127.0.0.1:{_free_port()}"
+    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url, (folder / "log").open("w") as log:
+        environment = following.environment(url, folder, database_url)
+        command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
+        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        try:
+            _wait_until_healthy(url, server, folder / "log")
+            yield following.Reader(url, folder, environment)
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+@pytest.mark.parametrize("name", IN_THEIR_ORDER)
+def test_what_a_document_shows_gives_what_it_says(reader: following.Reader, name: str) -> None:
+    assert reader.read((ROOT / name).read_text()) > 2
+
+
+def test_every_mutation_is_named_where_mutations_are_explained() -> None:
+    text = (ROOT / "docs/mutations.md").read_text()
+
+    assert [name for name in OPERATIONS if f"`{name}`" not in text and name != "actAs"] == []
