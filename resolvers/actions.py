@@ -5,12 +5,17 @@ from models.life import account as life
 from models.life.account import AccountEvent
 from models.life.standing import EFFECTS
 from models.statement import Row
+from resolvers import holds
 from resolvers.caller import Caller
 from resolvers.operation import OPERATIONS, Operation
-from resolvers.privileges import VIEWS
+from resolvers.privileges import VIEWS, Privilege
 
-NEEDS = ("path", "status", "type")
+NEEDS = (*holds.NEEDS, "status", "type")
 """The columns of an account that decide."""
+
+
+ON_DEBTS = frozenset({"creditMemoRecord", "paymentRecord"})
+"""Operations on accounts that have none for their target: whoever owes may be out of view by now."""
 
 
 def allowed_actions(caller: Caller, account: Row) -> list[str]:
@@ -28,6 +33,8 @@ def _has(account: Row, view: str) -> bool:
 
 
 def _fits(operation: Operation, caller: Caller, account: Row) -> bool:
+    if operation.name in ON_DEBTS:
+        return account.path != caller.path and caller.may(Privilege.FINANCES_VIEW)
     target = operation.target
     if target is None or target.table.name != "account":
         return False
@@ -36,6 +43,14 @@ def _fits(operation: Operation, caller: Caller, account: Row) -> bool:
     status, is_customer = AccountStatus(account.status), account.type == AccountType.CUSTOMER
     if target.by == "vendor":
         return not is_customer and not EFFECTS[status].orders
+    if target.by == "seller":
+        return not is_customer
+    if operation.name == "orderPlace":
+        return not EFFECTS[status].decreases  # who may not add may still give back
+    if operation.name == "userInvite":
+        return status is not AccountStatus.CANCELLED
     if operation.event is AccountEvent.PROMOTE and not is_customer:
         return False
-    return operation.event is None or life.can(status, operation.event)
+    if operation.event is None:
+        return True
+    return life.can(status, operation.event) and holds.may_lift(caller.path, account, operation.event)

@@ -42,6 +42,7 @@ class UserErrorCode(StrEnum):
     ALREADY_DONE = "ALREADY_DONE"
     AMBIGUOUS_MPN = "AMBIGUOUS_MPN"
     APPROVAL_NEEDED = "APPROVAL_NEEDED"
+    BELOW_COST = "BELOW_COST"
     BELOW_MINIMUM = "BELOW_MINIMUM"
     CONFLICT = "CONFLICT"
     COTERMING = "COTERMING"
@@ -51,6 +52,8 @@ class UserErrorCode(StrEnum):
     DEPENDENCY_MISSING = "DEPENDENCY_MISSING"
     DUPLICATE_TARGET = "DUPLICATE_TARGET"
     HAS_ACCOUNTS_BELOW = "HAS_ACCOUNTS_BELOW"
+    HELD_ABOVE = "HELD_ABOVE"
+    HOLD_DEMANDED = "HOLD_DEMANDED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     INVALID = "INVALID"
     LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR"
@@ -74,6 +77,31 @@ class UserErrorCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that a line of an order can mean: a product, under a plan, for a period.
+
+    Args:
+        product_id: the product's.
+        mpn: its part number.
+        manufacturer: by its code.
+        plan_id: the plan's.
+        period_type: with the duration, the subscription period.
+        period_duration: see there.
+        billing_period_type: likewise, how often it is billed.
+        billing_period_duration: see there.
+    """
+
+    product_id: int
+    mpn: str
+    manufacturer: str
+    plan_id: int
+    period_type: str
+    period_duration: int
+    billing_period_type: str
+    billing_period_duration: int
+
+
+@dataclass(frozen=True, slots=True)
 class UserError:
     """One reason why a change was refused, for the person who asked for it.
 
@@ -82,11 +110,13 @@ class UserError:
         message: a sentence.
         path: names of the input's fields from its top to where it is wrong, places in lists as numbers; empty for the
             whole.
+        candidates: what could be meant, where the reason is that this isn't clear.
     """
 
     code: UserErrorCode
     message: str
     path: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 class RefusedError(Exception):

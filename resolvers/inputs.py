@@ -127,6 +127,8 @@ Email = Annotated[
     ),
 ]
 Language = Annotated[str, _text(35, r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", "language tag such as en or pt-BR (BCP 47)")]
+Url = Annotated[str, _text(500, r"https?://[^\s]+", "web address that begins with http:// or https://")]
+Color = Annotated[str, _text(35, r"#[0-9A-Fa-f]{6}", "colour such as #1a2b3c")]
 Phone = Annotated[str, _text(16, r"\+[1-9][0-9]{6,14}", "telephone number such as +4930123456 (E.164)")]
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam, select
+
 from models import AccountStatus, MailTemplate, RoleCode, User, UserKind, UserStatus
 from models.beyond import people
 from models.beyond.post import Recipient
 from models.identifier import new_id
-from models.statement import Row
+from models.statement import Row, Statement
 from models.text import fold, terms
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
@@ -32,6 +34,10 @@ from resolvers.users import USER, USER_TERM
 MAILS_A_DAY = {MailTemplate.INVITATION: 5, MailTemplate.PASSWORD_RESET: 3}
 """How many a user gets at most, so that nobody floods a mailbox."""
 _LONGEST_LOGIN = 255
+_SAME = Statement(
+    select(USER.c.id).where(USER.c.account_id == bindparam("account_id"), USER.c.login == bindparam("login")),
+    is_lookup=True,
+)
 _ALSO_IN_LOGINS = frozenset("_.@+-")
 
 
@@ -54,7 +60,7 @@ class UserInvite(Input):
     first_name: Text100 = said("The given name.")
     last_name: Text100 = said("The family name.")
     phone_number: Phone | None = said("The telephone number in international form, as `+4930123456` (E.164).", None)
-    language: Language = said("The language of panels and mails, as BCP 47.", "en")
+    language: Language = said("The language of panels and mails, as BCP 47; the account's if it is left out.", None)
     kind: UserKind = said("What the user is for.")
     roles: list[RoleCode] = said("The roles; a service user may do without.", None, most=len(RoleCode))
     denied: list[str] = said(
@@ -94,8 +100,12 @@ async def invite(act: Act, given: UserInvite) -> None:
     denied = named(act, given.denied or [], "denied")
     check_may_give(act, account, Rights(given.kind, values_of(roles), denied), "roles")
     _check_login(act, given.email)
+    if await act.rows(_SAME, {"account_id": account.id, "login": given.email.lower()}):
+        message = "This is a user of the account already. Change that one, or send the invitation again."
+        act.fault(UserErrorCode.TAKEN, message, "email")
     act.check()
-    person = Invited(given.email, given.first_name, given.last_name, given.phone_number, given.language)
+    language = given.language or account.language
+    person = Invited(given.email, given.first_name, given.last_name, given.phone_number, language)
     act.gives(user=await invite_person(act, account, person, given.kind, roles, denied))
 
 
@@ -208,6 +218,7 @@ async def invitation_send(act: Act, _given: UserInvitationSend) -> None:
     gives="user",
     target=Target(USER, by="user", is_changed=False),
     codes=(UserErrorCode.TOO_MANY_ATTEMPTS, UserErrorCode.WRONG_STATE),
+    bulk=True,
 )
 async def password_reset(act: Act, _given: UserPasswordReset) -> None:
     """Send a user a link by which they choose a new password, at most 3 a day. Until then the old one is good."""

@@ -35,18 +35,23 @@ class Target:
         by: the input's field that holds its id; where that is left out, the row is the caller's own account.
         below: whether the caller's own account is refused.
         is_changed: whether the operation changes the row: then the client says which version of it it knows.
+        is_locked: whether it is locked when it is found; if not the operation locks it itself, behind what it has to
+            lock before.
     """
 
     table: Table
     by: str
     below: bool = False
     is_changed: bool = True
+    is_locked: bool = True
 
     @cached_property
     def statement(self) -> Statement:
         """The row by `row_id`, locked until the transaction ends."""
         row = select(*self.table.c).where(self.table.c.id == bindparam("row_id"))
-        return Statement(row.with_for_update(read=not self.is_changed), self.table.name, is_lookup=True)
+        if self.is_locked:
+            row = row.with_for_update(read=not self.is_changed)
+        return Statement(row, self.table.name, is_lookup=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +71,8 @@ class Operation:
         is_bulk: whether it can be done to many things at once.
         prepare: see `Preparation`. It refuses nothing: whether it was done before under the key isn't known yet.
         tells: what the outcome says besides, yes or no, with descriptions.
+        also: further nouns of objects that it gives.
+        warns: of what it warns though it is done, a sentence; empty if of nothing.
     """
 
     name: str
@@ -80,6 +87,8 @@ class Operation:
     is_bulk: bool = False
     prepare: Preparation | None = None
     tells: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    warns: str = ""
 
     @property
     def description(self) -> str:
@@ -118,6 +127,8 @@ def operation(
     bulk: bool = False,
     prepare: Preparation | None = None,
     tells: Mapping[str, str] | None = None,
+    also: tuple[str, ...] = (),
+    warns: str = "",
     noun: str = "",
 ) -> Callable[[Function], Operation]:
     """Declare the function below as an operation, called by the noun that it gives and the function's name.
@@ -143,6 +154,8 @@ def operation(
             is_bulk=bulk,
             prepare=prepare,
             tells=tells or {},
+            also=also,
+            warns=warns,
         )
         return OPERATIONS[name]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from resolvers.errors import UserError, UserErrorCode
+from resolvers.errors import Candidate, UserError, UserErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +16,12 @@ class Outcome:
     Args:
         ids: row ids of the objects that it gives, by noun. A refusal gives the target, if the caller can see it.
         errors: why it was refused; empty if it was done.
+        warnings: what whoever asked for it should know, though it was done.
     """
 
     ids: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[UserError, ...] = ()
+    warnings: tuple[UserError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,19 @@ class BulkOutcome:
 
 def written(*outcomes: Outcome) -> str:
     """The outcomes as JSON, for answering the same again."""
-    return orjson.dumps([{"ids": dict(each.ids), "errors": each.errors} for each in outcomes]).decode()
+    return orjson.dumps(
+        [{"ids": dict(each.ids), "errors": each.errors, "warnings": each.warnings} for each in outcomes]
+    ).decode()
 
 
 def read(text: str) -> tuple[Outcome, ...]:
     """The outcomes behind what `written` gave."""
-    return tuple(Outcome(each["ids"], tuple(map(_error, each["errors"]))) for each in orjson.loads(text))
+    return tuple(
+        Outcome(each["ids"], *(tuple(map(_error, each.get(kind, ()))) for kind in ("errors", "warnings")))
+        for each in orjson.loads(text)
+    )
 
 
 def _error(error: Mapping[str, Any]) -> UserError:
-    return UserError(UserErrorCode(error["code"]), error["message"], tuple(error["path"]))
+    candidates = tuple(Candidate(**each) for each in error.get("candidates", ()))
+    return UserError(UserErrorCode(error["code"]), error["message"], tuple(error["path"]), candidates)

@@ -4,7 +4,7 @@ from models import AccountType
 from resolvers import account_creation
 from resolvers.account_creation import CODES, TAKEN, VENDOR, NewAccount, add_card
 from resolvers.act import Act
-from resolvers.inputs import Email, Input, Phone, Text200, Text500, said
+from resolvers.inputs import Color, Email, Input, Phone, Text200, Url, said
 from resolvers.operation import operation
 from resolvers.privileges import Privilege
 from resolvers.trade_inputs import Currency
@@ -16,9 +16,9 @@ class CardInput(Input):
     name: Text200 | None = said("The brand; the account's name if left out.", None)
     support_email: Email | None = said("Where to write for help.", None)
     support_phone: Phone | None = said("Where to call for help, in international form.", None)
-    support_url: Text500 | None = said("Where to read for help.", None)
-    logo_url: Text500 | None = said("The brand's picture.", None)
-    brand_color: Text200 | None = said("The brand's colour, as in CSS: `#` and six hexadecimal digits.", None)
+    support_url: Url | None = said("Where to read for help, as `https://…`.", None)
+    logo_url: Url | None = said("The brand's picture, as `https://…`.", None)
+    brand_color: Color | None = said("The brand's colour, as in CSS: `#` and six hexadecimal digits.", None)
 
 
 class ResellerCreate(NewAccount):

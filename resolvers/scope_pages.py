@@ -45,7 +45,7 @@ def scope_page(engine: Engine, listing: Listing, shape: Shape) -> Statement:
     the filters' own.
     """
     t = listing.table.alias("t")
-    if listing.place is None:  # short lists, whose rows are small
+    if listing.place is None and listing.whole_scope is None:  # short lists, whose rows are small
         rows = select(*output(t.c, shape)).where(*_conditions(engine, listing, t.c, shape), *keyset(t.c, shape))
         return Statement(rows.order_by(*ordered(t.c[shape.sort], t.c["id"], shape)).limit(limit()), listing.noun)
     page: Any = _ids(engine, listing, shape).subquery("p")

@@ -48,6 +48,7 @@ class UserUpdate(Input):
     gives="user",
     target=_TARGET,
     codes=(UserErrorCode.PERSONAL_DATA, UserErrorCode.ROLE_NOT_YOURS, UserErrorCode.TOO_LONG),
+    bulk=True,
 )
 async def update(act: Act, given: UserUpdate) -> None:
     """Change what is known of a user; of oneself, or, with `users:manage`, of others.
@@ -121,7 +122,9 @@ class UserPrivilegesAttach(Input):
     privileges: list[str] = said("The privileges, as `resource:action`.", most=len(Privilege))
 
 
-@operation(privilege=Privilege.USERS_MANAGE, gives="user", target=_TARGET, codes=(*_CODES, UserErrorCode.TOO_LONG))
+@operation(
+    privilege=Privilege.USERS_MANAGE, gives="user", target=_TARGET, codes=(*_CODES, UserErrorCode.TOO_LONG), bulk=True
+)
 async def kind_set(act: Act, given: UserKindSet) -> None:
     """Make an administrator of a service user, or the other way round."""
     roles = given.roles or ([RoleCode.SERVICE_USER] if given.kind is UserKind.SERVICE_USER else [])
@@ -144,7 +147,9 @@ async def roles_set(act: Act, given: UserRolesSet) -> None:
     await _set(act, account, before, after, "roles")
 
 
-@operation(privilege=Privilege.USERS_MANAGE, gives="user", target=_TARGET, codes=(*_CODES, UserErrorCode.TOO_LONG))
+@operation(
+    privilege=Privilege.USERS_MANAGE, gives="user", target=_TARGET, codes=(*_CODES, UserErrorCode.TOO_LONG), bulk=True
+)
 async def privileges_detach(act: Act, given: UserPrivilegesDetach) -> None:
     """Take single privileges from a user, whatever its roles grant.
 
@@ -155,7 +160,9 @@ async def privileges_detach(act: Act, given: UserPrivilegesDetach) -> None:
     await _deny(act, before, denied)
 
 
-@operation(privilege=Privilege.USERS_MANAGE, gives="user", target=_TARGET, codes=(*_CODES, UserErrorCode.TOO_LONG))
+@operation(
+    privilege=Privilege.USERS_MANAGE, gives="user", target=_TARGET, codes=(*_CODES, UserErrorCode.TOO_LONG), bulk=True
+)
 async def privileges_attach(act: Act, given: UserPrivilegesAttach) -> None:
     """Give back single privileges that were taken from a user. Nobody gives what they don't have."""
     before = await rights_of(act, act.target)
@@ -219,12 +226,13 @@ async def deactivate(act: Act, _given: UserDeactivate) -> None:
     gives="user",
     target=_TARGET,
     codes=(UserErrorCode.ROLE_NOT_YOURS, UserErrorCode.WRONG_STATE),
+    bulk=True,
 )
 async def activate(act: Act, _given: UserActivate) -> None:
-    """Let a user who was deactivated come in again; one who never chose a password is INVITED again."""
+    """Let a user who was deactivated come in again; one who never came in is INVITED again."""
     if act.target.status != UserStatus.DEACTIVATED:
         act.refuse(UserErrorCode.WRONG_STATE, f"The user is {act.target.status}.", "user")
     check_may_change(act, await account_of(act, act.target), await rights_of(act, act.target), "user")
     who = await people.person(act.writer, act.target)
-    status = UserStatus.ACTIVE if who.secret_hash else UserStatus.INVITED
+    status = UserStatus.ACTIVE if await people.came_in(act.writer, act.target, who) else UserStatus.INVITED
     await act.change(USER, act.target, status=status.value)

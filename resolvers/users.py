@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, select
 
 from models import ApiClient, Seat, User, UserDenial, UserRole, UserTerm
 from models.base import table_of
@@ -34,6 +34,7 @@ USERS = Listing(
         "role": through(USER_ROLE, "user_id", "role_code"),
         "search": words(USER_TERM, "user_id", own="id", privilege=_PERSONAL),
         "status": one_of("status"),
+        "subscription": through(SEAT, "user_id", "subscription_id", of=BigInteger),
     },
 )
 

@@ -25,6 +25,7 @@ from resolvers import (
     money_changes,
     order_changes,
     plan_changes,
+    plan_switch_changes,
     price_changes,
     price_markup,
     price_sheet_changes,
@@ -44,10 +45,11 @@ from schema.execution.plan import Level
 from schema.field import row_type
 from schema.listening import listening
 from schema.live import Live
-from schema.money import Payment
+from schema.money import MoneyQuery, Payment
 from schema.mutation import FewMutations, mutations
 from schema.order import Order, OrderQuery
 from schema.order_estimate import OrderTrials
+from schema.plan_switch import PlanSwitch, PlanSwitchQuery
 from schema.price import Price, PriceQuery, PriceSheet
 from schema.product import ExchangeRate, Manufacturer, Marketplace, Plan, Product, ProductQuery
 from schema.scalars import SCALARS
@@ -57,7 +59,18 @@ from schema.viewer import ViewerQuery
 
 
 @strawberry.type(description="What can be asked. Every answer lies in the part of the tree that the caller may see.")
-class Query(ViewerQuery, AccountQuery, ChangeQuery, UserQuery, SubscriptionQuery, OrderQuery, ProductQuery, PriceQuery):
+class Query(
+    ViewerQuery,
+    AccountQuery,
+    ChangeQuery,
+    UserQuery,
+    SubscriptionQuery,
+    OrderQuery,
+    ProductQuery,
+    PriceQuery,
+    PlanSwitchQuery,
+    MoneyQuery,
+):
     """The root."""
 
 
@@ -75,6 +88,7 @@ _Changes = mutations(
         money_changes,
         order_changes,
         plan_changes,
+        plan_switch_changes,
         price_changes,
         price_markup,
         price_sheet_changes,
@@ -91,6 +105,7 @@ _Changes = mutations(
     order=Order,
     payment=Payment,
     plan=Plan,
+    plan_switch=PlanSwitch,
     price=Price,
     price_sheet=PriceSheet,
     product=Product,

@@ -6,6 +6,7 @@ Made when the schema is, after all modules that declare operations.
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from resolvers.actions import ON_DEBTS
 from resolvers.operation import OPERATIONS
 from schema.enums import describe
 
@@ -21,7 +22,7 @@ _VIEWS = {
 _CHANGES = {
     each.action: f"Do `{each.name}` to it."
     for each in OPERATIONS.values()
-    if each.target is not None and each.target.table.name == "account"
+    if each.name in ON_DEBTS or (each.target is not None and each.target.table.name == "account")
 }
 _ALL = _VIEWS | _CHANGES
 

@@ -12,6 +12,7 @@ from models import (
     ContactType,
     CotermingRequirement,
     CotermingType,
+    HeldBy,
     InvoiceStatus,
     OrderSchedule,
     OrderStatus,
@@ -80,6 +81,12 @@ describe(
     ADMIN_HOLD="Suspended by staff: no orders, services suspended, no sign-in.",
     CANCELLED="Ended.",
     ERROR="Setting up failed; the vendor's support helps.",
+)
+describe(
+    HeldBy,
+    "Who put an account on hold, and so may release it.",
+    PERSON="People of an account above it: only these, and those above them, release it.",
+    RULE="The rule on balances, which also releases it.",
 )
 describe(
     ContactType,
@@ -200,7 +207,7 @@ describe(
     CHANGE="Changes a running subscription.",
     RENEWAL="Renews a subscription for another period.",
     CANCELLATION="Ends a subscription.",
-    MIGRATION="Brings in a subscription from elsewhere.",
+    MIGRATION="Switches a subscription to another product, plan or period.",
     UNKNOWN="Not known to the platform.",
 )
 describe(
@@ -268,8 +275,9 @@ describe(
     ABOVE_MAXIMUM="More than may be had of it.",
     ACCOUNT_ON_HOLD="The account can't do this in its present status.",
     ALREADY_DONE="It is so already.",
-    AMBIGUOUS_MPN="The MPN stands for several offers; the message lists them.",
+    AMBIGUOUS_MPN="The MPN stands for several offers: see the error's `candidates`.",
     APPROVAL_NEEDED="The vendor has to approve it first.",
+    BELOW_COST="The price is less than what the seller pays itself; only ever a warning.",
     BELOW_MINIMUM="Less than has to be had of it.",
     CONFLICT="The object was changed meanwhile; `currentVersion` tells its version now.",
     COTERMING="The dates don't go together.",
@@ -279,6 +287,8 @@ describe(
     DEPENDENCY_MISSING="A product takes another that isn't there.",
     DUPLICATE_TARGET="Two items are about the same object.",
     HAS_ACCOUNTS_BELOW="There are accounts below it.",
+    HELD_ABOVE="An account above the caller's own holds it; only that account and those above it release it.",
+    HOLD_DEMANDED="What it owes demands the hold; the message says what to do about it.",
     IDEMPOTENCY_KEY_REUSED="The key was used with another input.",
     INVALID="The value makes no sense; the message says what would.",
     LAST_ADMINISTRATOR="The account would be left without an administrator.",

@@ -20,11 +20,13 @@ from strawberry.extensions import SchemaExtension
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.changing import ChangingContext
+from resolvers.errors import UserError as UserErrorValue
 from resolvers.errors import UserErrorCode
 from resolvers.operation import OPERATIONS, Operation
 from resolvers.outcome import Outcome
 from resolvers.perform import MAX_ITEMS, Item
 from resolvers.source import Source
+from schema.candidate import OrderCandidate
 from schema.execution.declaration import Declaration
 from schema.execution.documents import Document
 from schema.field import column, computed, declared, described, load_rows, related
@@ -32,6 +34,7 @@ from schema.info import Info
 from schema.inputs import input_type, values_of
 from schema.node import NOUNS, Noun
 from schema.reference import QueryRef
+from schema.selection import columns
 
 _MOST_FIELDS = 5
 _KEY = (
@@ -51,6 +54,16 @@ class UserError:
     )
     message: str = column("A sentence for people.")
     code: UserErrorCode = column("For programs; stable.")
+    candidates: list[OrderCandidate] = column(
+        "What could be meant, at most 20, where it isn't clear what an order's line means: with `AMBIGUOUS_MPN`, and"
+        " with `REQUIRED` where a plan or a period is needed. Empty otherwise."
+    )
+
+
+def told(error: UserErrorValue) -> Any:
+    """What stands behind a `UserError`."""
+    path = [to_camel_case(name) for name in error.path]
+    return SimpleNamespace(path=path, message=error.message, code=error.code, candidates=list(error.candidates))
 
 
 def mutations(modules: Iterable[ModuleType], **types: Any) -> Any:
@@ -123,13 +136,11 @@ def _item(operation: Operation, value: Any) -> Item:
 
 def _answer(operation: Operation, outcome: Outcome, **more: Any) -> Any:
     """What stands behind a payload."""
-    errors = [
-        SimpleNamespace(path=[to_camel_case(name) for name in error.path], message=error.message, code=error.code)
-        for error in outcome.errors
-    ]
-    given: dict[str, Any] = {f"{operation.gives}_id": outcome.ids.get(operation.gives)}
+    errors = [told(error) for error in outcome.errors]
+    given: dict[str, Any] = {f"{noun}_id": outcome.ids.get(noun) for noun in (operation.gives, *operation.also)}
     given |= {name: bool(outcome.ids[name]) if name in outcome.ids else None for name in operation.tells}
-    return SimpleNamespace(user_errors=errors, **given, **more)
+    warnings = [told(warning) for warning in outcome.warnings]
+    return SimpleNamespace(user_errors=errors, warnings=warnings, **given, **more)
 
 
 class FewMutations(SchemaExtension):
@@ -216,17 +227,19 @@ def _payload(name: str, operation: Operation, types: Mapping[str, Any], **more: 
     fields: dict[str, tuple[Any, Any]] = {
         "user_errors": (list[UserError], column("Why nothing was done; empty if it was done.")),
         **{name: (bool | None, column(text)) for name, text in operation.tells.items()},
+        **({"warnings": (list[UserError], column(operation.warns))} if operation.warns else {}),
         **more,
     }
     namespace = {
         "__annotations__": {field_name: of_type for field_name, (of_type, _) in fields.items()},
-        operation.gives: related(
+        operation.gives: _object(
+            noun,
             source,
             types[operation.gives],
             f"The {words} as it is now, changed or not. Null if there is none, or none visible.",
-            privilege=noun.privilege,
         ),
         "current_version": _current_version(source, words),
+        **{each: _beside(each, types) for each in operation.also},
         **{field_name: field for field_name, (_, field) in fields.items()},
     }
     return strawberry.type(type(name, (), namespace), name=name, description="What came of it.")
@@ -239,6 +252,28 @@ def _source(gives: str) -> tuple[Noun, Source]:
         each for each in NOUNS.values() if to_camel_case(gives) == each.type_name[0].lower() + each.type_name[1:]
     ]
     return noun, replace(noun.source, name=f"{noun.source.noun}.{gives}_id", needs=(f"{gives}_id",))
+
+
+def _beside(gives: str, types: Mapping[str, Any]) -> Any:
+    """A further object that an operation gives."""
+    noun, source = _source(gives)
+    words = gives.replace("_", " ")
+    return _object(noun, source, types[gives], f"The {words} that it placed. Null if it was refused.")
+
+
+def _object(noun: Noun, source: Source, graphql_type: type, description: str) -> Any:
+    """An object that was changed. One that is the caller itself takes no privilege to see."""
+    if noun.own is None:
+        return related(source, graphql_type, description, privilege=noun.privilege)
+    (needed,) = source.needs
+
+    async def resolve(root: Any, info: Info) -> Any:
+        key = getattr(root, needed)
+        noun.require(info.context.caller, key or 0)  # no row has that id
+        return None if key is None else await load_rows(info.context, source, key, columns(info))
+
+    text = f"{description} Takes the privilege to see any {noun.type_name}, unless it is the caller itself."
+    return declared(Declaration(needs=source.needs), resolve, graphql_type | None, text)
 
 
 def _current_version(source: Source, words: str) -> Any:

@@ -33,14 +33,14 @@ class Noun:
         type_name: the GraphQL type.
         source: fetches rows by id.
         privilege: what it takes to fetch one.
-        own: the row id of the one that the caller may fetch without the privilege: itself.
+        own: the row id of the one that the caller may fetch without the privilege: itself. None where no caller is one.
     """
 
     prefix: str
     type_name: str
     source: Source
     privilege: Privilege
-    own: Callable[[Caller], int | None] = lambda _caller: None
+    own: Callable[[Caller], int | None] | None = None
 
     def require(self, caller: Caller, row_id: int) -> None:
         """Refuse a caller who may not fetch such objects, whether or not this one is there.
@@ -48,7 +48,7 @@ class Noun:
         Raises:
             ForbiddenError: the caller lacks the privilege, and the object is not the caller itself.
         """
-        if row_id != self.own(caller):
+        if self.own is None or row_id != self.own(caller):
             caller.require(self.privilege)
 
 
@@ -61,7 +61,7 @@ def register(
     type_name: str,
     source: Source,
     privilege: Privilege,
-    own: Callable[[Caller], int | None] = lambda _caller: None,
+    own: Callable[[Caller], int | None] | None = None,
 ) -> None:
     """Make a type's objects reachable by `node`; the arguments are those of `Noun`."""
     NOUNS[prefix] = Noun(prefix, type_name, source, privilege, own)

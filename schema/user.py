@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 import orjson
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from models import RoleCode, SecurityQuestion, UserKind, UserStatus
 from models.statement import Row
 from resolvers import accounts, subscriptions, users
 from resolvers.context import Context
 from resolvers.privileges import ROLE_NAMES, ROLES, Privilege
+from resolvers.user_actions import NEEDS, Held, UserAction, allowed_actions, held
 from schema.arguments import given, ordering
 from schema.connection import connection
+from schema.enums import describe
 from schema.field import column, computed, loaded, of_noun, personal, related
 from schema.node import Node, global_id, register, row_ids
 from schema.reference import AccountRef, SubscriptionRef
@@ -52,6 +55,9 @@ class UserFilter:
     kind: list[UserKind] | None = strawberry.field(default=None, description="One of these kinds.")
     role: list[RoleCode] | None = strawberry.field(default=None, description="Holds one of these roles.")
     status: list[UserStatus] | None = strawberry.field(default=None, description="One of these statuses.")
+    subscription: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Has a seat in one of these subscriptions."
+    )
     below: strawberry.ID | None = strawberry.field(
         default=None, description="Of accounts below this one, at any depth; its own users not included."
     )
@@ -64,6 +70,7 @@ class UserFilter:
             kind=self.kind,
             role=self.role,
             status=self.status,
+            subscription=row_ids("sub")(self.subscription) if self.subscription is not None else None,
             below=row_ids("acc")([self.below])[0] if self.below is not None else None,
         )
 
@@ -75,6 +82,13 @@ UserOrder = ordering(
 )
 
 USERS = {"filter_type": UserFilter, "order_type": UserOrder, "privilege": Privilege.USERS_VIEW}
+
+
+describe(
+    UserAction,
+    "What can be done with a user.",
+    **{action.value: f"Do `{to_camel_case(action.value.lower())}` to it." for action in UserAction},
+)
 
 
 def _is_self(context: Context) -> Callable[[Row], bool]:
@@ -140,6 +154,15 @@ class User(Node):
     @loaded(users.denied, "Privileges that the user doesn't have here, whatever its roles grant, as `resource:action`.")
     def denied_privileges(names: list[str], _row: Row) -> list[str]:
         return names
+
+    @loaded(
+        held,
+        "What the caller may do with the user, as it stands now. An account's last full administrator stays one,"
+        " whatever is said here.",
+        needs=NEEDS,
+    )
+    def allowed_actions(what: Held, row: Row, context: Context) -> list[UserAction]:
+        return allowed_actions(context.caller, row, what)
 
     subscriptions = connection(
         subscriptions.of_user, SubscriptionRef, "The subscriptions whose services the user uses.", **SUBSCRIPTIONS
