@@ -75,6 +75,11 @@ class Subscription(Owned, Dated, table=True):
     expiration_date: date | None = Field(default=None, sa_type=Day)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     """When it was terminated, as far as that was noted."""
+    holder_id: int | None = Field(default=None, sa_type=BigId)
+    """The account whose people hold it: only these and those above them release it. No foreign key, as with accounts.
+
+    Null: no person holds it, or nobody noted who.
+    """
     vendor_subscription_id: str | None = None
     """The subscription's id at the manufacturer."""
     import_key: str | None = Field(default=None, sa_type=Bytewise)

@@ -1,4 +1,4 @@
-"""Holds that people put on accounts: whose they are to lift."""
+"""Holds that people put on accounts and subscriptions: whose they are to lift."""
 
 from models import path as paths
 from models.life.account import AccountEvent
@@ -20,6 +20,15 @@ def may_lift(caller_path: str, account: Row, event: AccountEvent) -> bool:
 
     A holder that isn't above the account any more holds nobody: whoever moved the account stands above the holder.
     """
-    above = paths.ancestor_ids(account.path)
-    holders = (getattr(account, column) for column in _LIFTED.get(event, ()))
-    return all(above.index(holder) >= paths.depth(caller_path) for holder in holders if holder in above)
+    columns = _LIFTED.get(event, ())
+    return all(_is_above(caller_path, account.path, getattr(account, column)) for column in columns)
+
+
+def may_release(caller_path: str, subscription: Row) -> bool:
+    """Likewise for a subscription: whether the account that holds it is the caller's, or below that."""
+    return _is_above(caller_path, subscription.path, subscription.holder_id)
+
+
+def _is_above(caller_path: str, path: str, holder_id: int | None) -> bool:
+    above = [*paths.ancestor_ids(path), paths.account_id(path)]
+    return holder_id not in above or above.index(holder_id) >= paths.depth(caller_path)

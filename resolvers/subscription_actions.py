@@ -4,10 +4,11 @@ from enum import StrEnum
 
 from models import SubscriptionStatus
 from models.statement import Row
+from resolvers import holds
 from resolvers.caller import Caller
 from resolvers.privileges import Privilege
 
-NEEDS = ("status",)
+NEEDS = ("status", "path", "holder_id")
 """The columns of a subscription that decide."""
 
 
@@ -59,8 +60,10 @@ def allowed_actions(
     """
     status = SubscriptionStatus(subscription.status)
     hidden = set() if is_switchable else {SubscriptionAction.SUBSCRIPTION_UPGRADE}
+    if not holds.may_release(caller.path, subscription):
+        hidden.add(SubscriptionAction.SUBSCRIPTION_RELEASE)
     if is_open or not (caller.may(Privilege.FINANCES_VIEW) or caller.may(Privilege.PRICES_VIEW)):
-        hidden = _BY_ORDERS
+        hidden |= _BY_ORDERS
     return [
         action for action, (privilege, states) in STATES.items()
         if caller.may(privilege) and status in states and action not in hidden

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, or_, select
 from models import OrderSchedule, OrderStatus, OrderType, OrderWait, QuantityKind, SubscriptionStatus
 from models.life.subscription import HoldReason
 from models.statement import Row, Statement
+from resolvers import holds
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.errors import RefusedError, UserErrorCode
@@ -248,26 +249,32 @@ async def hold(act: Act, given: SubscriptionHold) -> None:
     if HoldReason.PERSON in reasons:
         act.refuse(UserErrorCode.ALREADY_DONE, "Somebody holds it already.", "subscription")
     await _note(act, given.reason)
-    await set_reasons(act, act.target, reasons, reasons | {HoldReason.PERSON})
+    await set_reasons(act, act.target, reasons, reasons | {HoldReason.PERSON}, holder_id=act.caller.account_id)
 
 
 @operation(
     privilege=Privilege.SUBSCRIPTIONS_MANAGE,
     gives="subscription",
     target=_SUBSCRIPTION,
-    codes=(UserErrorCode.TOO_LONG, UserErrorCode.WRONG_STATE),
+    codes=(UserErrorCode.HELD_ABOVE, UserErrorCode.TOO_LONG, UserErrorCode.WRONG_STATE),
     bulk=True,
 )
 async def release(act: Act, given: SubscriptionRelease) -> None:
-    """Release a subscription from the hold that a person put on it; it runs again when nothing else holds it."""
+    """Release a subscription from the hold that a person put on it; it runs again when nothing else holds it.
+
+    What people of an account above the caller's own hold is refused.
+    """
     reasons = await reasons_of(act, act.target.id)
     if act.target.status != SubscriptionStatus.HOLD or (reasons and HoldReason.PERSON not in reasons):
         others = " and ".join(_WHO_HOLDS[each] for each in sorted(reasons) if each in _WHO_HOLDS)
         why = f" It is held because {others}." if others else ""
         message = f"The subscription is {act.target.status}, and no person holds it.{why}"
         act.refuse(UserErrorCode.WRONG_STATE, message, "subscription")
+    if not holds.may_release(act.caller.path, act.target):
+        message = "An account above yours holds it. Ask your vendor to release it."
+        act.refuse(UserErrorCode.HELD_ABOVE, message, "subscription")
     await _note(act, given.reason)
-    await set_reasons(act, act.target, reasons, reasons - {HoldReason.PERSON})
+    await set_reasons(act, act.target, reasons, reasons - {HoldReason.PERSON}, holder_id=None)
 
 
 async def _note(act: Act, reason: str | None) -> None:

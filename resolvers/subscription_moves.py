@@ -66,7 +66,7 @@ async def follow(act: Act, row: Row) -> None:
     await act.enqueue(JobKind.FOLLOW_SUBSCRIPTION, row.id, row.path, key=f"{row.id}:{row.version}")
 
 
-async def set_reasons(act: Act, row: Row, before: Set[HoldReason], after: Set[HoldReason]) -> None:
+async def set_reasons(act: Act, row: Row, before: Set[HoldReason], after: Set[HoldReason], **values: Any) -> None:
     """Hold a running subscription for these reasons, and let it run again when none is left.
 
     Args:
@@ -74,6 +74,7 @@ async def set_reasons(act: Act, row: Row, before: Set[HoldReason], after: Set[Ho
         row: the subscription, locked.
         before: for which reasons it is held.
         after: and for which from now on.
+        values: what changes with that.
 
     Raises:
         RefusedError: it can't be held, or released, in its state.
@@ -88,9 +89,9 @@ async def set_reasons(act: Act, row: Row, before: Set[HoldReason], after: Set[Ho
         await act.work_out(_HOLD, "subscription_id", row.id, rows)
         await act.note(SUBSCRIPTION, row, {"hold_reasons": sorted(before)}, {"hold_reasons": sorted(after)})
     if event is None:
-        await act.touch(SUBSCRIPTION, row)
+        await (act.change(SUBSCRIPTION, row, **values) if values else act.touch(SUBSCRIPTION, row))
         return
-    await move(act, row, event)
+    await move(act, row, event, **values)
     await follow(act, row)
 
 

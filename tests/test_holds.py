@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from models import Audit, Mail
+from models import Audit, Mail, Subscription
 from models.store import Store
 from resolvers.caller import Caller
 from tests import people
 from tests.asking import ask
-from tests.changes import account_row, codes, do, rows_of, user_at
+from tests.changes import account_row, change, codes, do, new_key, rows_of, user_at
 from tests.databases import Databases
 from tests.hierarchy import World
 from tests.worlds import holding
@@ -37,7 +37,7 @@ async def store(kept_store: Store) -> AsyncIterator[Store]:
     for text in (
         "UPDATE account SET status = 'ACTIVE', held_by = NULL, held_before = NULL, status_reason = NULL,"
         " holder_id = NULL, holder_before_id = NULL, version = 1",
-        "UPDATE subscription SET status = 'ACTIVE', version = 1",
+        "UPDATE subscription SET status = 'ACTIVE', holder_id = NULL, version = 1",
         "DELETE FROM subscription_hold",
         "DELETE FROM mail",
         "DELETE FROM job",
@@ -76,6 +76,38 @@ async def test_a_hold_is_lifted_by_whoever_put_it_or_stands_above_and_by_nobody_
 
     assert await tried(store, marked_world, lifts, release) == []
     assert await status(store) == "ACTIVE"
+
+
+@pytest.mark.parametrize(("holder", "refused", "lifts"), [(3, [4, 5], 3), (3, [5], 1), (5, [], 5), (5, [], 4)])
+async def test_a_hold_of_a_subscription_is_lifted_likewise(
+    store: Store, marked_world: World, holder: int, refused: list[int], lifts: int
+) -> None:
+    async def tried_at(place: int, mutation: str) -> list[str]:
+        version = (await held()).version
+        given = {"subscription": f"sub_{of_held}", "expectedVersion": version, "idempotencyKey": new_key()}
+        title = mutation[0].upper() + mutation[1:]
+        text = f"mutation($input: {title}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}"
+        answer = await change(store, user_at(marked_world, place), text, {"input": given})
+        return codes(answer.data[mutation])
+
+    async def held() -> Subscription:
+        return next(row for row in await rows_of(store, Subscription) if row.id == of_held)
+
+    async def offered(place: int) -> bool:
+        text = f'{{ node(id: "sub_{of_held}") {{ ... on Subscription {{ allowedActions }} }} }}'
+        answer = await ask(store, user_at(marked_world, place), text)
+        return "SUBSCRIPTION_RELEASE" in answer.data["node"]["allowedActions"]
+
+    of_held = next(row.id for row in await rows_of(store, Subscription) if row.account_id == HELD)
+    assert await tried_at(holder, "subscriptionHold") == []
+    for place in refused:
+        assert not await offered(place)
+        assert await tried_at(place, "subscriptionRelease") == ["HELD_ABOVE"]
+    assert ((await held()).status, (await held()).holder_id) == ("HOLD", holder)
+
+    assert await offered(lifts)
+    assert await tried_at(lifts, "subscriptionRelease") == []
+    assert ((await held()).status, (await held()).holder_id) == ("ACTIVE", None)
 
 
 @pytest.mark.parametrize("hold", ["accountCreditHold", "accountAdminHold"])

@@ -129,7 +129,7 @@ WRITES: dict[str, Write] = {
         columns=_columns(
             "name name_key status product_id plan_id quantity auto_renew billing_model period_type period_duration"
             " billing_period_type billing_period_duration start_date renewal_date renewal_key expiration_date"
-            " ended_at vendor_subscription_id attributes"
+            " ended_at holder_id vendor_subscription_id attributes"
         ),
     ),
     "subscription_history": Write(insert=_OF_SUBSCRIPTION),

@@ -4,6 +4,10 @@ ALTER TABLE account ADD COLUMN holder_before_id BIGINT;
 
 GRANT UPDATE (holder_before_id, holder_id) ON account TO canopy_writer;
 
+ALTER TABLE subscription ADD COLUMN holder_id BIGINT;
+
+GRANT UPDATE (holder_id) ON subscription TO canopy_writer;
+
 ALTER TABLE balance ADD COLUMN buyer_name VARCHAR;
 
 CREATE INDEX balance_created ON balance (created_at, id);

@@ -2,6 +2,8 @@ ALTER TABLE account ADD COLUMN holder_id INTEGER;
 
 ALTER TABLE account ADD COLUMN holder_before_id INTEGER;
 
+ALTER TABLE subscription ADD COLUMN holder_id INTEGER;
+
 ALTER TABLE balance ADD COLUMN buyer_name VARCHAR;
 
 CREATE INDEX balance_created ON balance (created_at, id);
