@@ -157,7 +157,7 @@ def test_no_request_leaves_the_machine_and_the_page_keeps_to_its_policy(
     page.keyboard.press("Control+Space")
     page.get_by_role("button", name="Prettify query").click()
     page.locator(".identity-who").click()
-    page.wait_for_load_state("networkidle", timeout=60_000)
+    page.wait_for_timeout(2_000)  # for what the page asks late; a worker's requests never count as answered
 
     hosts = {urlsplit(url).netloc for url in witness.urls if not url.startswith(("data:", "blob:"))}
     assert hosts == {urlsplit(live_server).netloc}

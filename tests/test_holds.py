@@ -90,7 +90,7 @@ async def test_a_hold_of_a_subscription_is_lifted_likewise(
         answer = await change(store, user_at(marked_world, place), text, {"input": given})
         return codes(answer.data[mutation])
 
-    async def held() -> Subscription:
+    async def held() -> Any:
         return next(row for row in await rows_of(store, Subscription) if row.id == of_held)
 
     async def offered(place: int) -> bool:

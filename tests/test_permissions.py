@@ -232,7 +232,9 @@ def test_the_matrix_has_every_field_and_the_provider_gets_all_of_them() -> None:
     rows = {line.split()[0]: line.split()[1:] for line in body.splitlines() if "." in line.split("  ")[0]}
 
     assert lines() <= rows.keys()
-    assert {line: cells[0] for line, cells in rows.items() if cells[0] != "+" and line.split(".")[0] not in ELSEWHERE} == {}
+    assert {
+        line: cells[0] for line, cells in rows.items() if cells[0] != "+" and line.split(".")[0] not in ELSEWHERE
+    } == {}
     assert {len(cells) for cells in rows.values()} == {len(HELD) + 1}
 
 
