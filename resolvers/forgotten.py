@@ -68,6 +68,8 @@ async def _mail(store: Store, user: Row, at: datetime) -> None:
 
 
 def _keys(user_id: int, day: date) -> list[str]:
-    """Those under which a user's mails of a day may be sent, whoever asks for them."""
-    template = MailTemplate.PASSWORD_RESET
-    return [f"{template.value.lower()}:{user_id}:{day}:{number}" for number in range(MAILS_A_DAY[template])]
+    """Those under which a user's mails of a day may be sent to strangers' order.
+
+    Not those of `invitations.mail_link`: strangers mustn't use up what staff may send.
+    """
+    return [f"forgotten:{user_id}:{day}:{number}" for number in range(MAILS_A_DAY[MailTemplate.PASSWORD_RESET])]

@@ -338,6 +338,20 @@ async def test_a_forgotten_password_is_mailed_about_three_times_a_day_and_never_
     assert {to: len(tokens) for to, tokens in (await mailbox.links()).items()} == {f"user{BOSS}@example.com": 3}
 
 
+async def test_strangers_do_not_use_up_what_staff_may_send(
+    store: Store, settings: SignInSettings, mailbox: Mailbox
+) -> None:
+    await keep_user(store, 80, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
+    boss, send = await caller(store, BOSS, RESELLER), Requests(store)
+    for _ in range(5):
+        await forgotten(store, settings, "user80@example.com", HOME)
+
+    payload = await send(boss, "userPasswordReset", user="usr_80")
+
+    assert payload["userErrors"] == []
+    assert {to: len(tokens) for to, tokens in (await mailbox.links()).items()} == {"user80@example.com": 4}
+
+
 async def test_who_can_not_sign_in_is_sent_no_new_password(
     store: Store, settings: SignInSettings, mailbox: Mailbox
 ) -> None:
