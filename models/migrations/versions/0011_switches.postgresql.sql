@@ -39,7 +39,7 @@ ALTER TABLE plan_switch ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE plan_switch FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY scope ON plan_switch FOR SELECT TO canopy_reader, canopy_writer USING (CASE WHEN EXISTS (SELECT 1 FROM plan o WHERE o.id = plan_switch.from_plan_id) AND EXISTS (SELECT 1 FROM plan o WHERE o.id = plan_switch.to_plan_id) AND (plan_switch.from_product_id IS NULL OR EXISTS (SELECT 1 FROM product o WHERE o.id = plan_switch.from_product_id)) AND (plan_switch.to_product_id IS NULL OR EXISTS (SELECT 1 FROM product o WHERE o.id = plan_switch.to_product_id)) THEN true ELSE false END);
+CREATE POLICY scope ON plan_switch FOR SELECT TO canopy_reader, canopy_writer USING (CASE WHEN NOT EXISTS (SELECT 1 FROM (SELECT plan_switch.from_plan_id AS id UNION ALL SELECT plan_switch.to_plan_id) side WHERE side.id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM plan o WHERE o.id = side.id)) AND NOT EXISTS (SELECT 1 FROM (SELECT plan_switch.from_product_id AS id UNION ALL SELECT plan_switch.to_product_id) side WHERE side.id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM product o WHERE o.id = side.id)) THEN true ELSE false END);
 
 CREATE POLICY unfiltered ON plan_switch TO canopy_system USING ((SELECT current_user) = 'canopy_system') WITH CHECK ((SELECT current_user) = 'canopy_system');
 
