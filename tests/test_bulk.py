@@ -211,7 +211,8 @@ async def test_two_at_once_in_opposite_orders_do_not_block_each_other(
             "[['CONFLICT'], ['CONFLICT'], ['CONFLICT']]",
             "[[], [], []]",
         ]
-        await do(store, caller, RELEASE_BULK, items=items(3, 7, 8, version=version + 1), isAtomic=True)
+        # By the provider: what it put, nobody below it lifts.
+        await do(store, provider, RELEASE_BULK, items=items(3, 7, 8, version=version + 1), isAtomic=True)
 
 
 async def test_a_bulk_takes_the_same_privilege(store: Store, marked_world: World) -> None:
