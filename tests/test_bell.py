@@ -18,6 +18,8 @@ from tests.templates import opened
 from tests.test_live import ACCOUNTS, EVERYWHERE, grant, happens, heard, token
 
 SECONDS = 10.0
+ON_POSTGRESQL = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+"""SQLite notifies no other process: there the outbox is looked at five times a second."""
 
 
 class Ears:
@@ -79,9 +81,8 @@ async def test_another_process_hears_it_on_postgresql(own_hierarchy: Store) -> N
         assert await ears.anything() is (own_hierarchy.engine == "postgresql")
 
 
+@ON_POSTGRESQL
 async def test_of_many_commits_few_are_notified_and_the_last_is_among_them(own_hierarchy: Store) -> None:
-    if own_hierarchy.engine == "sqlite":
-        pytest.skip("nothing is notified")
     async with opened(own_hierarchy.url) as other, listening(other.bell) as ears:
         before = ears.times
         for _ in range(30):
@@ -93,9 +94,8 @@ async def test_of_many_commits_few_are_notified_and_the_last_is_among_them(own_h
         await ears.something()
 
 
+@ON_POSTGRESQL
 async def test_who_was_cut_off_listens_again(own_hierarchy: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    if own_hierarchy.engine == "sqlite":
-        pytest.skip("nothing can be cut off")
     monkeypatch.setattr("models.postgres_bell._AGAIN", 0.05)
     async with opened(own_hierarchy.url) as other, listening(other.bell) as ears:
         connection = await asyncpg.connect(own_hierarchy.url)
@@ -106,11 +106,10 @@ async def test_who_was_cut_off_listens_again(own_hierarchy: Store, monkeypatch: 
         await ears.something()
 
 
+@ON_POSTGRESQL
 async def test_a_listener_at_one_process_is_told_at_once_what_another_commits(
     own_hierarchy: Store, world: World, tmp_path: Path
 ) -> None:
-    if own_hierarchy.engine == "sqlite":
-        pytest.skip("the outbox is looked at five times a second")
     await grant(own_hierarchy, world)
     async with (
         serving(own_hierarchy.url, tmp_path, live=LiveSettings(poll_seconds=3600)) as served,
