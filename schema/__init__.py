@@ -9,9 +9,8 @@ from functools import partial
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLField
+from graphql import GraphQLField
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 from strawberry.types.arguments import convert_arguments
 
 from resolvers import (
@@ -39,14 +38,13 @@ from resolvers import (
 )
 from schema.account import Account, AccountQuery
 from schema.change import ChangeQuery
-from schema.errors import ErrorCodes
-from schema.execution.documents import Executor
+from schema.execution.documents import RULES, Executor
 from schema.execution.plan import Level
 from schema.field import row_type
 from schema.listening import listening
 from schema.live import Live
 from schema.money import MoneyQuery, Payment
-from schema.mutation import FewMutations, mutations
+from schema.mutation import FewMutationsRule, mutations
 from schema.order import Order, OrderQuery
 from schema.order_estimate import OrderTrials
 from schema.plan_switch import PlanSwitch, PlanSwitchQuery
@@ -119,16 +117,10 @@ class Mutation(_Changes, OrderTrials):  # type: ignore[misc, valid-type]  # made
     """The root."""
 
 
-class _Schema(strawberry.Schema):
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing: a refusal is no event, and `ErrorCodes` logs what is a defect."""
-
-
-schema = _Schema(
+schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Live,
-    extensions=[ErrorCodes, FewMutations],
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
 )
 
@@ -151,6 +143,6 @@ def _name_rows(level: Level) -> Callable[[Any], Any]:
     return row_type("", tuple(level.layout))
 
 
-executor = Executor(schema._schema, _convert, _name_rows)  # Strawberry keeps the graphql-core schema there
-listen = partial(listening, schema._schema)
+executor = Executor(schema._schema, _convert, _name_rows, (*RULES, FewMutationsRule))  # Strawberry keeps it there
+listen = partial(listening, executor)
 """See `schema.listening.listening`."""

@@ -4,16 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import (
-    DocumentNode,
-    ExecutionResult,
-    GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    OperationType,
-    execute,
-)
-from graphql.execution import Executor
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql.execution import Executor as GraphQLExecutor
 from graphql.execution.collect_fields import collect_fields
 from graphql.execution.values import get_argument_values
 
@@ -21,19 +13,8 @@ from resolvers.context import Context
 from resolvers.errors import InvalidError
 from resolvers.listener import Heard
 from resolvers.live import Wanted
-from schema.execution.documents import MAX_ERRORS, Answer, Document
+from schema.execution.documents import BAD_INPUT, MAX_ERRORS, Answer, Document, Executor, coded
 from schema.live import wanted
-
-
-def is_live(document: Document, name: str | None) -> bool:
-    """Whether the operation of that name, or the only one, listens."""
-    node = _chosen(document, name)
-    return node is not None and node.operation is OperationType.SUBSCRIPTION
-
-
-def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | None:
-    operations = document.operations
-    return operations.get(name) if name or len(operations) != 1 else next(iter(operations.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +22,17 @@ class Listening:
     """An operation that listens, ready to be told.
 
     Args:
-        schema: in which it is an operation.
-        node: the operation with the fragments that it may use.
+        executor: answers it.
+        document: in which it is an operation.
+        name: of the operation; None for the only one.
         variables: as they were given.
         wanted: what it listens to.
     """
 
-    schema: GraphQLSchema
-    node: DocumentNode
-    variables: dict[str, Any]
+    executor: Executor
+    document: Document
+    name: str | None
+    variables: Mapping[str, Any] | None
     wanted: Wanted
 
     async def answer(self, heard: Heard, context: Context) -> Answer:
@@ -57,31 +40,32 @@ class Listening:
 
         Source: the specification's ExecuteSubscriptionEvent (§6.2.3.2), the event as the root.
         """
-        result: Any = execute(self.schema, self.node, heard, context, self.variables)
-        if not isinstance(result, ExecutionResult):
-            result = await result
-        return Answer(result.data, list(result.errors or ()))
+        return await self.executor.execute_by_core(self.document, self.name, self.variables, context, heard)
 
 
 def listening(
-    schema: GraphQLSchema, document: Document, name: str | None, variables: Mapping[str, Any] | None
+    executor: Executor,
+    document: Document,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any] | None,
 ) -> Listening | list[GraphQLError]:
-    """The operation of that name, or the only one; instead of it what is wrong with its variables or arguments.
+    """An operation of a document, listening; instead of it what is wrong with its variables or arguments.
 
     Source: the specification's CreateSourceEventStream (§6.2.3.1), up to the arguments of the one field.
     """
-    operation = _chosen(document, name)
-    node = DocumentNode(definitions=tuple(filter(None, (operation, *document.fragments.values()))))
-    given = dict(variables or {})
-    built = Executor.build(schema, node, raw_variable_values=given, max_coercion_errors=MAX_ERRORS)
+    schema = executor.schema
+    node = DocumentNode(definitions=(operation, *document.fragments.values()))
+    built = GraphQLExecutor.build(
+        schema, node, raw_variable_values=dict(variables or {}), max_coercion_errors=MAX_ERRORS
+    )
     if isinstance(built, list):
-        return built
+        return [coded(error, BAD_INPUT) for error in built]
     root: Any = schema.subscription_type
     fields = collect_fields(
         schema, built.fragments, built.variable_values, root, built.operation, built.hide_suggestions
     ).grouped_field_set
     if not fields:
-        return [GraphQLError("Nothing is left to listen to.", operation)]
+        return [coded(GraphQLError("Nothing is left to listen to.", operation), BAD_INPUT)]
     details = next(iter(fields.values()))[0]
     try:
         arguments = get_argument_values(
@@ -91,8 +75,9 @@ def listening(
             details.fragment_variable_values,
             built.hide_suggestions,
         )
-        return Listening(schema, node, given, wanted(details.node.name.value, arguments))
+        name = operation.name.value if operation.name else None
+        return Listening(executor, document, name, variables, wanted(details.node.name.value, arguments))
     except GraphQLError as error:
-        return [error]
+        return [coded(error, BAD_INPUT)]
     except InvalidError as error:
         return [GraphQLError(str(error), details.node, original_error=error)]

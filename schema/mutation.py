@@ -1,6 +1,6 @@
 """Mutations: each declared operation as a field of the root, with its input, its payload and its form for many."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from inspect import Parameter
@@ -16,7 +16,6 @@ from graphql import (
     OperationType,
     ValidationRule,
 )
-from strawberry.extensions import SchemaExtension
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.changing import ChangingContext
@@ -28,7 +27,6 @@ from resolvers.perform import MAX_ITEMS, Item
 from resolvers.source import Source
 from schema.candidate import OrderCandidate
 from schema.execution.declaration import Declaration
-from schema.execution.documents import Document
 from schema.field import column, computed, declared, described, load_rows, related
 from schema.info import Info
 from schema.inputs import input_type, values_of
@@ -143,17 +141,11 @@ def _answer(operation: Operation, outcome: Outcome, **more: Any) -> Any:
     return SimpleNamespace(user_errors=errors, warnings=warnings, **given, **more)
 
 
-class FewMutations(SchemaExtension):
-    """Refuses operations that change more than five things."""
+class FewMutationsRule(ValidationRule):
+    """Refuses operations that change more than five things.
 
-    def on_operation(self) -> Iterator[None]:
-        """Before the operation: one more rule of validation."""
-        self.execution_context.validation_rules += (_FewMutationsRule,)
-        yield
-
-
-class _FewMutationsRule(ValidationRule):
-    """Counts the fields at the root, through fragments, whatever `@skip` and `@include` make of them."""
+    Counted are the fields at the root, through fragments, whatever `@skip` and `@include` make of them.
+    """
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
         """Look at one operation."""
@@ -176,13 +168,6 @@ class _FewMutationsRule(ValidationRule):
             known[name] = 0  # while it is counted; a fragment within itself is refused by another rule
             known[name] = self._count(fragment, known)
         return known.get(name, 0)
-
-
-def is_mutation(document: Document, name: str | None) -> bool:
-    """Whether the operation of that name, or the only one, changes things."""
-    operations = document.operations
-    node = operations.get(name) if name or len(operations) != 1 else next(iter(operations.values()))
-    return node is not None and node.operation is OperationType.MUTATION
 
 
 # Types

@@ -15,8 +15,9 @@ from models.store import Reader, Store
 from resolvers.caller import Caller
 from resolvers.context import Context
 from resolvers.privileges import ROLES, Privilege
-from schema import executor, schema
+from schema import executor
 from schema.errors import public
+from schema.execution.documents import Answer as Found
 from schema.execution.plan import NotCoveredError
 from tests.hierarchy import path_of
 
@@ -118,9 +119,16 @@ async def ask_graphql_core(
 async def _by_graphql_core(
     spy: SpyingReader, caller: Caller, query: str, variables: Mapping[str, Any] | None
 ) -> Answer:
-    context = Context(caller, spy, CURSOR_KEY, TODAY)
-    result = await schema.execute(query, dict(variables or {}), context_value=context)
-    return Answer(result.data, [error.formatted for error in result.errors or ()], spy.sent)
+    found = await by_graphql_core(query, variables, Context(caller, spy, CURSOR_KEY, TODAY))
+    return _answer(found.data, found.errors, spy)
+
+
+async def by_graphql_core(query: str, variables: Mapping[str, Any] | None, context: Context) -> Found:
+    """What graphql-core finds, or what is wrong with the document."""
+    document = executor.document(query)
+    if document.errors:
+        return Found(None, document.errors, is_request_error=True)
+    return await executor.execute_by_core(document, None, variables, context)
 
 
 def _answer(data: Any, errors: Sequence[GraphQLError], spy: SpyingReader) -> Answer:

@@ -21,9 +21,9 @@ from resolvers.caller import Caller
 from resolvers.changing import changing
 from resolvers.privileges import Privilege
 from resolvers.run import Business
-from schema import schema
+from schema.errors import public
 from tests import people
-from tests.asking import CURSOR_KEY, TODAY, Answer, SpyingReader, caller_at
+from tests.asking import CURSOR_KEY, TODAY, Answer, SpyingReader, by_graphql_core, caller_at
 from tests.hierarchy import CUSTOMERS, World
 
 _numbers = itertools.count()
@@ -83,8 +83,8 @@ async def change(
     spy = SpyingStore(store)
     made = Business(spy, **business)  # type: ignore[arg-type]  # as much of a store as it takes
     async with changing(made, caller, CURSOR_KEY, TODAY) as context:
-        result = await schema.execute(document, dict(variables or {}), context_value=context)
-    return Answer(result.data, [error.formatted for error in result.errors or ()], spy.sent)
+        found = await by_graphql_core(document, variables, context)
+    return Answer(found.data, [public(error).formatted for error in found.errors], spy.sent)
 
 
 async def do(store: Store, caller: Caller, mutation: str, /, **given: Any) -> Any:

@@ -35,7 +35,7 @@ def _sorted(data: Any, errors: Errors) -> tuple[Counter[bytes], Counter[bytes]]:
     told: Counter[bytes] = Counter()
     swallowed: Counter[bytes] = Counter()
     for error in errors:
-        extensions = {name: value for name, value in error.get("extensions", {}).items() if name != "errorId"}
+        extensions = {name: value for name, value in error.get("extensions", {}).items() if name != "requestId"}
         written = orjson.dumps({**error, "extensions": extensions}, option=orjson.OPT_SORT_KEYS)
         path = error.get("path", [])
         (swallowed if len(_living(data, path)) < len(path) else told)[written] += 1

@@ -91,12 +91,16 @@ class Client:
         self.socket = socket
         self.event_id = ""
         """Up to which all had happened before it was let in."""
+        self.early: list[dict[str, Any]] = []
+        """What came while something else was waited for."""
 
     async def send(self, **message: Any) -> None:
         await self.socket.send(orjson.dumps(message).decode())
 
     async def next(self) -> dict[str, Any]:
         """The next message, which must come."""
+        if self.early:
+            return self.early.pop(0)
         async with asyncio.timeout(SECONDS):
             return dict(orjson.loads(await self.socket.recv()))
 
@@ -125,7 +129,10 @@ class Client:
         """Start an operation; when this returns, the server has begun to listen."""
         await self.send(type="subscribe", id=operation_id, payload={"query": query} | payload)
         await self.send(type="ping")
-        assert await self.next() == {"type": "pong"}
+        early = []
+        while (message := await self.next()) != {"type": "pong"}:
+            early.append(message)  # it was answered at once
+        self.early = early
 
     async def data(self, operation_id: str = "1") -> Any:
         """What an operation is told next, without errors; its one field."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult, GraphQLError, execute, graphql, parse
 
-from tests.toy_schema import by_both, by_plan, new_executor, probed, schema
+from tests.toy_schema import by_both, by_core, by_plan, new_executor, probed, schema
 from tests.toy_sources import World, market, told
 
 # Where values fail to come
@@ -205,7 +205,9 @@ async def test_an_operation_that_cannot_be_found_is_refused_in_graphql_cores_wor
     assert result.errors
     data, errors = await by_plan(market(), query, name=name)
     assert data is None
-    assert errors == [error.formatted for error in result.errors]
+    assert (data, errors) == await by_core(market(), query, name=name)
+    code = {"extensions": {"code": "OPERATION_RESOLUTION_FAILURE"}}
+    assert errors == [error.formatted | code for error in result.errors]
 
 
 @pytest.mark.parametrize(
@@ -215,4 +217,6 @@ async def test_a_document_that_cannot_be_executed_is_refused_in_graphql_cores_wo
     document = new_executor().document(query)
     result = await graphql(schema._schema, query)
     assert result.data is None
-    assert [error.formatted for error in document.errors] == [error.formatted for error in result.errors or ()]
+    assert [error.message for error in document.errors] == [error.message for error in result.errors or ()]
+    assert [error.locations for error in document.errors] == [error.locations for error in result.errors or ()]
+    assert {(error.extensions or {})["code"][:8] for error in document.errors} == {"GRAPHQL_"}

@@ -215,6 +215,7 @@ async def test_plans_and_documents_that_were_not_used_for_longest_are_forgotten(
     first = executor.document("{ item { id } }")
     second = executor.document("{ item { name } }")
     assert executor.document("{ item { id } }") is first
+    assert executor.keep("{ item { id } }", executor.read("{ item { id } }")) is first, "read twice at once, kept once"
     executor.document("{ item { rank } }")
     assert executor.document("{ item { id } }") is first
     assert executor.document("{ item { name } }") is not second

@@ -174,7 +174,7 @@ def test_a_document_error_has_status_400_for_clients_that_know_the_media_type(
     assert (modern.status_code, older.status_code) == (400, 200)
     assert modern.headers["content-type"].startswith("application/graphql-response+json")
     assert "data" not in modern.json()
-    assert modern.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert modern.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
 def test_several_operations_without_a_name_are_a_request_error(http: httpx.Client, bearer: dict[str, str]) -> None:

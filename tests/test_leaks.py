@@ -298,7 +298,7 @@ async def test_no_error_tells_what_stands_in_a_row(
 
         assert set(answer.codes) == {"INTERNAL"}
         assert b"LEAK" not in answer.bytes
-        assert answer.errors[0]["extensions"]["errorId"] in caplog.text
+        assert answer.errors[0]["extensions"]["requestId"] in caplog.text
     assert "LEAK-9-account-9-name" in caplog.text
 
 

@@ -196,7 +196,7 @@ def test_a_page_without_its_link_says_to_open_it_again(page: Page) -> None:
 
 
 def test_what_went_wrong_on_the_way_is_told_and_what_was_typed_stays(page: Page) -> None:
-    defect = {"errors": [{"message": "Tell support the error id.", "extensions": {"errorId": "abc123"}}]}
+    defect = {"errors": [{"message": "Tell support the error id.", "extensions": {"requestId": "abc123"}}]}
     answers = iter([{"status": 500, "json": defect}, {"status": 502, "body": "<html>Bad gateway</html>"}])
 
     def answer(route: Route) -> None:

@@ -200,7 +200,7 @@ async def test_a_key_that_is_none_is_refused(store: Store, caller: Caller, key: 
 async def test_an_input_of_another_shape_is_graphql_s_own_error(store: Store, caller: Caller, given: str) -> None:
     answer = await change(store, caller, f"mutation {{ {HOLD}(input: {{{given}}}) {{ currentVersion }} }}")
 
-    assert (answer.data, set(answer.codes), answer.statements) == (None, {"BAD_REQUEST"}, 0)
+    assert (answer.data, set(answer.codes), answer.statements) == (None, {"GRAPHQL_VALIDATION_FAILED"}, 0)
 
 
 async def test_who_was_just_deactivated_changes_nothing(store: Store, caller: Caller) -> None:

@@ -109,4 +109,4 @@ def test_a_text_with_half_a_character_is_refused(
     literal = f'account: "{customer["id"]}", expectedVersion: 1, idempotencyKey: "{new_key()}", name: "\\uD800"'
     answer = ask(http, bearer, f"mutation {{ accountUpdate(input: {{{literal}}}) {{ currentVersion }} }}")
 
-    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["BAD_REQUEST"]
+    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["GRAPHQL_PARSE_FAILED"]

@@ -296,7 +296,7 @@ async def test_more_than_five_are_refused_before_anything_is_done(store: Store, 
     before = await traces(store)
     answer = await change(store, caller, document)
 
-    assert (answer.data, answer.codes) == (None, ["BAD_REQUEST"])
+    assert (answer.data, answer.codes) == (None, ["GRAPHQL_VALIDATION_FAILED"])
     assert "At most 5" in answer.errors[0]["message"]
     assert await traces(store) == before
 
@@ -312,4 +312,4 @@ async def test_five_may_be_asked_for_also_beside_a_query_of_more(store: Store, c
 async def test_a_fragment_within_itself_is_refused_in_no_time(store: Store, caller: Caller) -> None:
     answer = await change(store, caller, "mutation { ...F } fragment F on Mutation { ...F ...F }")
 
-    assert (answer.data, set(answer.codes)) == (None, {"BAD_REQUEST"})
+    assert (answer.data, set(answer.codes)) == (None, {"GRAPHQL_VALIDATION_FAILED"})

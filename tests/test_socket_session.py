@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, insert
 
-from edge.operations import answered
+from edge import execution
+from edge.execution import answered
 from edge.protocols import session as sessions
-from edge.protocols import sockets
 from edge.protocols.session import Session
 from models import RefreshToken, SubjectType
 from models.base import now, table_of
@@ -113,7 +113,7 @@ async def test_a_change_that_is_under_way_is_answered_first(
         await asyncio.sleep(0.2)
         return await answered(*given)
 
-    monkeypatch.setattr(sockets, "answered", answered_late)
+    monkeypatch.setattr(execution, "answered", answered_late)
     async with (
         serving(own_hierarchy.url, tmp_path, live=LiveSettings(seconds_between_looks=0.05)) as served,
         client(served, token(served, tmp_path, world, family="mine")) as visitor,

@@ -167,37 +167,38 @@ async def test_variables_and_the_name_of_an_operation_are_heeded(served: Served,
         assert await visitor.data() == {"id": "acc_3"}
 
 
-CANNOT_BE_RUN: list[dict[str, Any]] = [
-    {"query": "{"},
-    {"query": ""},
-    {"query": "{ nonsense }"},
-    {"query": "query A { viewer { reach } }", "operationName": "B"},
-    {"query": "query A { viewer { reach } } query B { viewer { reach } }"},
-    {"query": "query($id: ID!) { node(id: $id) { id } }"},
-    {"query": "subscription { nonsense }"},
-    {"query": "subscription { accountChanged { account { nonsense } } }"},
-    {"query": "subscription { accountChanged { kind } orderChanged { kind } }"},
-    {"query": "subscription($id: ID!) { accountChanged(id: $id) { kind } }"},
-    {
-        "query": "subscription($x: Boolean!) { accountChanged @skip(if: $x) { kind } }",
-        "variables": {"x": True},
-    },
-    {"query": "subscription A { accountChanged { kind } }", "operationName": "B"},
+CANNOT_BE_RUN: list[tuple[str, dict[str, Any]]] = [
+    ("GRAPHQL_PARSE_FAILED", {"query": "{"}),
+    ("GRAPHQL_PARSE_FAILED", {"query": ""}),
+    ("GRAPHQL_VALIDATION_FAILED", {"query": "{ nonsense }"}),
+    ("OPERATION_RESOLUTION_FAILURE", {"query": "query A { viewer { reach } }", "operationName": "B"}),
+    ("OPERATION_RESOLUTION_FAILURE", {"query": "query A { viewer { reach } } query B { viewer { reach } }"}),
+    ("BAD_USER_INPUT", {"query": "query($id: ID!) { node(id: $id) { id } }"}),
+    ("GRAPHQL_VALIDATION_FAILED", {"query": "subscription { nonsense }"}),
+    ("GRAPHQL_VALIDATION_FAILED", {"query": "subscription { accountChanged { account { nonsense } } }"}),
+    ("GRAPHQL_VALIDATION_FAILED", {"query": "subscription { accountChanged { kind } orderChanged { kind } }"}),
+    ("BAD_USER_INPUT", {"query": "subscription($id: ID!) { accountChanged(id: $id) { kind } }"}),
+    (
+        "GRAPHQL_VALIDATION_FAILED",
+        {"query": "subscription($x: Boolean!) { accountChanged @skip(if: $x) { kind } }", "variables": {"x": True}},
+    ),
+    ("OPERATION_RESOLUTION_FAILURE", {"query": "subscription A { accountChanged { kind } }", "operationName": "B"}),
 ]
 
 
-@pytest.mark.parametrize("payload", CANNOT_BE_RUN)
+@pytest.mark.parametrize(("code", "payload"), CANNOT_BE_RUN)
 async def test_what_cannot_be_run_ends_itself_and_nothing_else(
     served: Served,  # noqa: F811  # the fixture
     store: Store,  # noqa: F811  # the fixture
     mine: str,
+    code: str,
     payload: dict[str, Any],
 ) -> None:
     async with client(served, mine) as visitor:
         await visitor.subscribe(ACCOUNTS, "good")
         await visitor.send(type="subscribe", id="bad", payload=payload)
 
-        assert await visitor.code("bad") == "BAD_REQUEST"
+        assert await visitor.code("bad") == code
         await happens(store, 3)
         assert await heard(visitor, "good") == 3
         await visitor.send(type="subscribe", id="bad", payload=QUERY)  # its id is free, and nothing else came of it
@@ -282,7 +283,7 @@ async def test_who_completes_an_operation_hears_no_more_of_it(
         await visitor.send(type="complete", id="1")
         await visitor.send(type="complete", id="1")  # twice, or of nothing, is no mistake
         await visitor.send(type="complete", id="3")
-        await visitor.subscribe("{ viewer { reach } }", "1")  # not answered before the ping: its id is free again
+        await visitor.subscribe("{ viewer { reach } }", "1")  # its id is free again
 
         assert (await visitor.next())["type"] == "next"
         assert await visitor.next() == {"id": "1", "type": "complete"}

@@ -18,8 +18,8 @@ from resolvers.run import Business
 from resolvers.sign_in import SignInSettings
 from resolvers.throttle import Throttle, ThrottleSettings
 from resolvers.tokens import AccessTokens, Claims, Subject
-from schema import schema
-from tests.asking import CURSOR_KEY, TODAY
+from schema.errors import public
+from tests.asking import CURSOR_KEY, TODAY, by_graphql_core
 from tests.people import CHEAP, Clock
 
 KEYS = KeyRing([b"k" * 32])
@@ -55,8 +55,8 @@ class Requests:
         document = f"mutation($input: {title}Input!) {{ {name}(input: $input) {{ {selection} }} }}"
         given = {"idempotencyKey": key or f"key number {self._number}", **given}
         async with changing(Business(self.store, **self.business), who, CURSOR_KEY, TODAY) as context:
-            answer = await schema.execute(document, {"input": given}, context_value=context)
-        found = [error.formatted for error in answer.errors or ()]
+            answer = await by_graphql_core(document, {"input": given}, context)
+        found = [public(error).formatted for error in answer.errors]
         refused = [error["extensions"]["code"] for error in found if error.get("path") == [name]]
         if refused:
             return refused[0]

@@ -3,7 +3,6 @@
 Source: GraphQL over HTTP, the POST form with a JSON body.
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,60 +11,62 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.exposure.headers import SECURITY_HEADERS
+from edge.exposure.masking import Refusal, refused
 from edge.limits.body import MAX_BODY, BodyTooLargeError, read_body
-from edge.operations import Asked, answered
+from edge.operations import Asked, Sender, begin, known
 from edge.service import service_of
-from models.store import StoreError
-from resolvers.errors import UnauthenticatedError, UnavailableError
-from schema import executor
-from schema.errors import public
-from schema.execution.documents import Answer
-from schema.listening import is_live
-from schema.mutation import is_mutation
-
-log = logging.getLogger("canopy")
+from resolvers.errors import CanopyError
 
 GRAPHQL_JSON = "application/graphql-response+json"
 
 
+class BadRequestError(CanopyError):
+    """The request can't be understood."""
+
+    code = "BAD_REQUEST"
+
+
+class UnsupportedMediaTypeError(CanopyError):
+    """The body is of a kind that isn't taken."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class TooLargeError(CanopyError):
+    """The body is too large."""
+
+    code = "BODY_TOO_LARGE"
+
+
 async def graphql(request: Request) -> Response:
     """Answer one GraphQL operation of a signed-in caller."""
+    service, sender = service_of(request), Sender(_bearer(request))
+    try:
+        _require_json(request)
+        await known(service, sender)  # whoever isn't, is not listened to
+        asked = await _asked(request)
+        async with begin(service, sender, asked) as running:
+            (payload,) = [each async for each in running.payloads]
+    except Refusal as refusal:
+        return _answer(request, refusal.body, refusal.status, refusal.headers)
+    return _answer(request, payload.body, 200, running.headers)
+
+
+def _require_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != "application/json":
-        return _refusal(
-            request, 415, "UNSUPPORTED_MEDIA_TYPE", "Send the operation as JSON: Content-Type: application/json."
-        )
-    service = service_of(request)
+        needed = "Send the operation as JSON: Content-Type: application/json."
+        raise refused(UnsupportedMediaTypeError(needed), status=415)
+
+
+async def _asked(request: Request) -> Asked:
+    """What the body asks for."""
     try:
-        caller = await service.callers.behind(_bearer(request))
-        asked = _operation(await read_body(request))
-        document = executor.document(asked.query)
-        if is_mutation(document, asked.name):
-            caller = await service.callers.behind(_bearer(request), is_fresh=True)
-    except UnauthenticatedError as error:
-        return _refusal(request, 401, error.code, str(error), **{"www-authenticate": "Bearer"})
+        return _operation(await read_body(request))
     except BodyTooLargeError:
-        return _refusal(request, 413, "BODY_TOO_LARGE", f"The body is larger than {MAX_BODY} bytes.")
+        raise refused(TooLargeError(f"The body is larger than {MAX_BODY} bytes."), status=413) from None
     except ValueError as error:
-        return _refusal(request, 400, "BAD_REQUEST", str(error))
-    except StoreError as error:
-        return _unavailable(request, error)
-    if document.errors:
-        return _answered(request, Answer(None, document.errors, is_request_error=True), "none")
-    if is_live(document, asked.name):
-        return _refusal(request, 406, "NOT_ACCEPTABLE", "Listen over a WebSocket: graphql-transport-ws, same address.")
-    try:
-        answer, by = await answered(service, caller, document, asked)
-    except UnavailableError as error:
-        return _refusal(request, 503, error.code, str(error))
-    except StoreError as error:
-        return _unavailable(request, error)
-    return _answered(request, answer, by)
-
-
-def _unavailable(request: Request, error: StoreError) -> Response:
-    log.error("an operation can't be answered: %s", error)
-    return _refusal(request, 503, UnavailableError.code, "The database does not answer. Try again in a moment.")
+        raise refused(BadRequestError(str(error)), status=400) from error
 
 
 def _operation(body: bytes) -> Asked:
@@ -90,31 +91,14 @@ def _operation(body: bytes) -> Asked:
 
 def _bearer(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise UnauthenticatedError(
-            "Sign in first: POST /auth/token gives an access token; send it as `Authorization: Bearer <token>`."
-        )
-    return token.strip()
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _answered(request: Request, answer: Answer, by: str) -> Response:
-    body: dict[str, Any] = {}
-    if answer.errors:
-        body["errors"] = [public(error).formatted for error in answer.errors]
-    if not answer.is_request_error:
-        body["data"] = answer.data
-    modern = GRAPHQL_JSON in request.headers.get("accept", "")
-    return _answer(request, body, 400 if answer.is_request_error and modern else 200, **{"x-executor": by})
-
-
-def _answer(request: Request, body: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
+def _answer(request: Request, body: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> Response:
     """A GraphQL answer, under the media type that the client prefers; before that type errors had status 200."""
     accepts_type = GRAPHQL_JSON in request.headers.get("accept", "")
+    status = status or (400 if accepts_type else 200)
     media_type = GRAPHQL_JSON if accepts_type or status >= 400 else "application/json"
     return Response(
         orjson.dumps(body), status, headers={**SECURITY_HEADERS, **headers}, media_type=f"{media_type}; charset=utf-8"
     )
-
-
-def _refusal(request: Request, status: int, code: str, message: str, **headers: str) -> Response:
-    return _answer(request, {"errors": [{"message": message, "extensions": {"code": code}}]}, status, **headers)

@@ -4,19 +4,13 @@ Source: GraphQL over WebSocket, of graphql-ws. Where it leaves the code of a clo
 clients connect again: 1013.
 """
 
-import logging
 from typing import Any
 
 import orjson
-from graphql import GraphQLError
 
 from edge.limits.body import MAX_BODY
-from models.store import StoreError
-from resolvers.errors import CanopyError, UnavailableError
-from schema.errors import public
-from schema.execution.documents import Answer
-
-log = logging.getLogger("canopy.sockets")
+from edge.operations import Asked
+from resolvers.errors import CanopyError
 
 PROTOCOL = "graphql-transport-ws"
 TOO_BIG = (1009, "The message is too big")
@@ -84,8 +78,8 @@ def id_of(message: Message) -> str:
     return value
 
 
-def requested(message: Message) -> Message:
-    """The payload that asks for an operation."""
+def requested(message: Message) -> Asked:
+    """The operation that is asked for."""
     payload = optional_object(message, "payload")
     if payload is None or not isinstance(payload.get("query"), str):
         raise invalid("`payload` takes a `query`")
@@ -93,7 +87,7 @@ def requested(message: Message) -> Message:
         raise invalid("`operationName` takes a text")
     for name in ("variables", "extensions"):
         optional_object(payload, name)
-    return payload
+    return Asked(payload["query"], payload.get("variables"), payload.get("operationName") or None)
 
 
 def bearer(payload: Message) -> str:
@@ -101,19 +95,3 @@ def bearer(payload: Message) -> str:
     given = payload.get("authorization", payload.get("Authorization"))
     scheme, _, token = given.partition(" ") if isinstance(given, str) else ("", "", "")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def payload_of(answer: Answer) -> Message:
-    """An answer as it is told."""
-    errors = [public(error).formatted for error in answer.errors]
-    return {"data": answer.data} | ({"errors": errors} if errors else {})
-
-
-def error_of(error: Exception) -> GraphQLError:
-    """The error as the client may see it."""
-    if isinstance(error, GraphQLError):
-        return public(error)
-    if isinstance(error, (StoreError, OSError)):
-        log.error("an operation failed: %s", error)
-        error = UnavailableError("The database does not answer. Try again in a moment.")
-    return public(GraphQLError(str(error), original_error=error))

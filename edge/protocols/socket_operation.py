@@ -1,13 +1,7 @@
 """Operations of a socket: what runs for a client, until it is over for the client, and until it is over."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-
-from graphql import GraphQLError
-
-from resolvers.listener import Listener
-from schema.execution.documents import Answer
+from dataclasses import dataclass, field
 
 
 @dataclass(eq=False, slots=True)
@@ -18,17 +12,13 @@ class Operation:
         id: as the client chose it.
         may_be_broken_off: what changes things comes to its end, whoever still waits for it.
         is_over: for the client, which hears no more of it.
-        listener: what it has to be told, if it listens.
+        has_begun: set once it runs, or listens.
     """
 
     id: str
     may_be_broken_off: bool = True
     is_over: bool = False
-    listener: Listener | None = None
-
-
-class NotRunError(Exception):
-    """The operation can't be run, for GraphQL's reasons."""
+    has_begun: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def counts(operation: Operation | None) -> bool:
@@ -40,9 +30,3 @@ def break_off(task: asyncio.Task[None], operation: Operation | None) -> None:
     """Break off what may be; what changes things goes on."""
     if operation is None or operation.may_be_broken_off:
         task.cancel()
-
-
-async def refusing(errors: Sequence[GraphQLError]) -> AsyncGenerator[Answer, None]:
-    """What an operation comes to that can't be run."""
-    raise NotRunError(errors)
-    yield  # what makes it a generator

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from edge.operations import Asked, answered
+from edge.exposure.masking import Refusal, refusal_of, refused
+from edge.operations import Asked, Sender, begin
 from edge.protocols.session import Session
 from edge.protocols.socket_messages import (
     FORBIDDEN,
@@ -28,24 +30,18 @@ from edge.protocols.socket_messages import (
     Message,
     TooManyOperationsError,
     bearer,
-    error_of,
     id_of,
     invalid,
     optional_object,
-    payload_of,
     read_message,
     requested,
 )
-from edge.protocols.socket_operation import NotRunError, Operation, break_off, counts, refusing
+from edge.protocols.socket_operation import Operation, break_off, counts
 from edge.service import Service
 from models.store import StoreError
 from resolvers.caller import Caller
 from resolvers.errors import UnauthenticatedError
-from resolvers.listener import Listener, position
-from schema import executor, listen
-from schema.execution.documents import Answer, Document
-from schema.listening import is_live
-from schema.mutation import is_mutation
+from resolvers.listener import position
 
 log = logging.getLogger("canopy.sockets")
 
@@ -152,8 +148,6 @@ class _Socket:
         operation = self._tasks.pop(task)
         if operation is not None:
             self._forget(operation)
-            if operation.listener is not None:
-                operation.listener.end()
 
     def _forget(self, operation: Operation) -> None:
         """Its id is free again, unless another operation has it by now."""
@@ -244,12 +238,12 @@ class _Socket:
         for operation_id, task in list(self._operations.items()):
             if task not in changing:
                 self._complete(operation_id)
-                await self._send({"id": operation_id, "type": "error", "payload": [error_of(why).formatted]})
+                await self._send({"id": operation_id, "type": "error", "payload": refused(why).errors})
         if changing:
             await asyncio.wait(changing)
         self._close(*SIGNED_OUT)
 
-    async def _subscribe(self, operation_id: str, payload: Message) -> None:
+    async def _subscribe(self, operation_id: str, asked: Asked) -> None:
         """Start an operation. One that listens does so from here on, before another message is taken."""
         if self._caller is None:
             raise ClosedError(*UNAUTHORIZED)
@@ -257,11 +251,11 @@ class _Socket:
             raise ClosedError(4409, f"Subscriber for {operation_id[:_CHARACTERS_OF_ID]} already exists")
         if sum(map(counts, self._tasks.values())) >= self._settings.most_operations:
             error = TooManyOperationsError(f"At most {self._settings.most_operations} operations at a time.")
-            await self._send({"id": operation_id, "type": "error", "payload": [error_of(error).formatted]})
+            await self._send({"id": operation_id, "type": "error", "payload": refused(error).errors})
             return
         operation = Operation(operation_id)
-        answers = self._answers(operation, payload, self._caller)
-        self._operations[operation_id] = self._start(self._operate(operation, answers), operation)
+        self._operations[operation_id] = self._start(self._operate(operation, asked), operation)
+        await operation.has_begun.wait()
 
     def _complete(self, operation_id: str) -> None:
         """The client wants to hear no more of it; it may have ended by itself."""
@@ -274,50 +268,31 @@ class _Socket:
 
     # What it is told
 
-    def _answers(self, operation: Operation, payload: Message, caller: Caller) -> AsyncGenerator[Answer, None]:
-        """What an operation comes to: one answer, or one for each event."""
-        document, name = executor.document(payload["query"]), payload.get("operationName") or None
-        if document.errors:
-            return refusing(document.errors)
-        if not is_live(document, name):
-            operation.may_be_broken_off = not is_mutation(document, name)
-            return self._answered(document, payload)
-        listening = listen(document, name, payload.get("variables"))
-        if isinstance(listening, list):
-            return refusing(listening)
-        hub = self._service.hub
-        operation.listener = Listener(
-            hub, self._token, caller.account_id, listening.wanted, lambda: self._close(*TOO_SLOW)
-        )
-        return operation.listener.answers(listening.answer)
-
-    async def _answered(self, document: Document, payload: Message) -> AsyncGenerator[Answer, None]:
-        asked = Asked(payload["query"], payload.get("variables"), payload.get("operationName") or None)
-        caller = await self._service.callers.behind(self._token, is_fresh=is_mutation(document, asked.name))
-        answer, _ = await answered(self._service, caller, document, asked)
-        if answer.is_request_error:
-            raise NotRunError(answer.errors)
-        yield answer
-
-    async def _operate(self, operation: Operation, answers: AsyncGenerator[Answer, None]) -> None:
+    async def _operate(self, operation: Operation, asked: Asked) -> None:
+        sender = Sender(self._token, takes_events=True, on_full=lambda: self._close(*TOO_SLOW))
         try:
-            async with aclosing(answers):
-                async for answer in answers:
-                    await self._tell(operation, {"type": "next", "payload": payload_of(answer)})
+            async with begin(self._service, sender, asked) as running:
+                operation.may_be_broken_off = running.kind is not OperationType.MUTATION
+                operation.has_begun.set()
+                async for payload in running.payloads:
+                    await self._tell(operation, {"type": "next", "payload": payload.body})
             end: Message = {"type": "complete"}
         except WebSocketDisconnect:
             return
-        except NotRunError as error:
-            end = {"type": "error", "payload": [error_of(each).formatted for each in error.args[0]]}
         except Exception as error:
-            end = {"type": "error", "payload": [error_of(error).formatted]}
-            if isinstance(error, UnauthenticatedError) and self._session:
-                self._session.doubt()
+            end = self._refused(refusal_of(error))
+        finally:
+            operation.has_begun.set()
         is_over = operation.is_over
         self._forget(operation)  # before the client can know that the id is free
         if not is_over:
             with suppress(WebSocketDisconnect):
                 await self._send({"id": operation.id} | end)
+
+    def _refused(self, refusal: Refusal) -> Message:
+        if refusal.code == UnauthenticatedError.code and self._session:
+            self._session.doubt()
+        return {"type": "error", "payload": refusal.errors}
 
     async def _tell(self, operation: Operation, message: Message) -> None:
         if not operation.is_over:

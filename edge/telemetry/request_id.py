@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.exposure.headers import SECURITY_HEADERS
 from resolvers.request_id import REQUEST_ID
+from schema.errors import DEFECT
 
 log = logging.getLogger("canopy")
 
@@ -50,8 +51,7 @@ class RequestId:
             if scope["type"] == "websocket":
                 raise
             if not started:
-                message = "Something went wrong on our side. Tell support the error id."
-                error = {"message": message, "extensions": {"code": "INTERNAL", "errorId": request_id}}
+                error = {"message": DEFECT, "extensions": {"code": "INTERNAL", "requestId": request_id}}
                 await JSONResponse({"errors": [error]}, 500, SECURITY_HEADERS)(scope, receive, numbered)
         finally:
             REQUEST_ID.reset(before)

@@ -1,7 +1,11 @@
-"""Documents: parsed, validated and planned once, kept for as long as they are in use."""
+"""Documents: parsed, validated and planned once, kept for as long as they are in use.
+
+An operation is answered by its plan; what no plan covers, by graphql-core, from the same document: nothing is read
+twice.
+"""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -9,6 +13,7 @@ from typing import Any
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -17,6 +22,7 @@ from graphql import (
     ValidationContext,
     ValidationRule,
     VariableNode,
+    execute,
     parse,
     specified_rules,
     validate,
@@ -37,6 +43,13 @@ MAX_PLANS = 50
 """Plans of one document: its operations, times what their `@skip` and `@include` can make of them."""
 MAX_TOKENS = 15_000
 MAX_ERRORS = 5
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+NO_OPERATION = "OPERATION_RESOLUTION_FAILURE"
+BAD_INPUT = "BAD_USER_INPUT"
+LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+"""Why an operation can't run, under the names by which Apollo's tools know the first four."""
 
 
 class RememberingRule(ValidationRule):
@@ -112,37 +125,54 @@ class Executor:
         schema: whose fields carry declarations.
         convert: see `Convert`.
         name_rows: see `NameRows`.
+        rules: of validation.
     """
 
-    def __init__(self, schema: GraphQLSchema, convert: Convert, name_rows: NameRows) -> None:
-        self._schema = schema
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        convert: Convert,
+        name_rows: NameRows,
+        rules: Sequence[type[ASTValidationRule]] = RULES,
+    ) -> None:
+        self.schema = schema
         self._convert = convert
         self._name_rows = name_rows
+        self._rules = rules
         self._documents: OrderedDict[bytes, Document] = OrderedDict()
         self._length = 0
 
     def document(self, text: str) -> Document:
         """The document of a text."""
-        key = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return self.known(text) or self.keep(text, self.read(text))
+
+    def known(self, text: str) -> Document | None:
+        """The document of a text that was read before, and is still kept."""
+        key = _key(text)
         known = self._documents.get(key)
         if known is not None:
             self._documents.move_to_end(key)
-            return known
-        known = self._documents[key] = self._read(text)
-        self._length += known.length
+        return known
+
+    def keep(self, text: str, document: Document) -> Document:
+        """Keep what was read of a text, unless it is kept already; gives what is kept."""
+        kept = self._documents.setdefault(_key(text), document)
+        if kept is document:
+            self._length += document.length
         while len(self._documents) > MAX_DOCUMENTS or (self._length > MAX_TEXT and len(self._documents) > 1):
             _, forgotten = self._documents.popitem(last=False)
             self._length -= forgotten.length
-        return known
+        return kept
 
-    def _read(self, text: str) -> Document:
+    def read(self, text: str) -> Document:
+        """Read a text. Looks at nothing that changes, so it may be done in any thread."""
         try:
             node = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
-            return Document(len(text), [error])
-        errors = validate(self._schema, node, RULES, max_errors=MAX_ERRORS)
+            return Document(len(text), [coded(error, PARSE_FAILED)])
+        errors = validate(self.schema, node, self._rules, max_errors=MAX_ERRORS)
         if errors:
-            return Document(len(text), errors)
+            return Document(len(text), [coded(error, VALIDATION_FAILED) for error in errors])
         operations = (each for each in node.definitions if isinstance(each, OperationDefinitionNode))
         fragments = (each for each in node.definitions if isinstance(each, FragmentDefinitionNode))
         return Document(
@@ -161,20 +191,48 @@ class Executor:
         Raises:
             NotCoveredError: it holds something that plans don't do.
         """
-        operation = _chosen(document, name)
+        operation = chosen(document, name)
         if isinstance(operation, GraphQLError):
             return Answer(None, [operation], is_request_error=True)
         coerced = get_variable_values(
-            self._schema, operation.variable_definitions or (), variables or {}, max_errors=MAX_ERRORS
+            self.schema, operation.variable_definitions or (), variables or {}, max_errors=MAX_ERRORS
         )
         if isinstance(coerced, list):
-            return Answer(None, coerced, is_request_error=True)
+            return Answer(None, [coded(error, BAD_INPUT) for error in coerced], is_request_error=True)
         try:
             plan = self._plan(document, operation, coerced)
         except TooLargeError as error:
-            return Answer(None, [GraphQLError(str(error), operation)], is_request_error=True)
+            return Answer(None, [coded(GraphQLError(str(error), operation), LIMIT_EXCEEDED)], is_request_error=True)
         data, errors = await run(plan, context, coerced, self._name_rows)
         return Answer(data, errors)
+
+    async def execute_by_core(
+        self,
+        document: Document,
+        name: str | None,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        root: object = None,
+    ) -> Answer:
+        """Answer one operation of a document by graphql-core, a field at a time.
+
+        Args:
+            document: without errors.
+            name: of the operation; None where there is one only.
+            variables: as they were given.
+            context: handed to resolvers.
+            root: what stands behind the root's fields.
+        """
+        operation = chosen(document, name)
+        if isinstance(operation, GraphQLError):
+            return Answer(None, [operation], is_request_error=True)
+        node = DocumentNode(definitions=(operation, *document.fragments.values()))
+        result: Any = execute(self.schema, node, root, context, dict(variables or {}))
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        errors = list(result.errors or ())
+        has_run = result.data is not None or any(error.path for error in errors)
+        return Answer(result.data, errors if has_run else [coded(e, BAD_INPUT) for e in errors], not has_run)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Plan:
         name = operation.name.value if operation.name else None
@@ -195,18 +253,30 @@ class Executor:
         self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Plan | NotCoveredError | TooLargeError:
         try:
-            return Planner(self._schema, document.fragments, variables, self._convert).plan(operation)
+            return Planner(self.schema, document.fragments, variables, self._convert).plan(operation)
         except (NotCoveredError, TooLargeError) as reason:
             return type(reason)(str(reason))  # a new one, which holds no frames
 
 
-def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | GraphQLError:
+def chosen(document: Document, name: str | None) -> OperationDefinitionNode | GraphQLError:
     """The operation to run (specification §6.1, GetOperation)."""
-    if name is None and len(document.operations) > 1:
-        return GraphQLError("Must provide operation name if query contains multiple operations.")
-    if name is None:
-        return next(iter(document.operations.values()), None) or GraphQLError("Must provide an operation.")
-    return document.operations.get(name) or GraphQLError(f"Unknown operation named '{name}'.")
+    operations = document.operations
+    if name is not None:
+        return operations.get(name) or coded(GraphQLError(f"Unknown operation named '{name}'."), NO_OPERATION)
+    if len(operations) > 1:
+        needed = "Must provide operation name if query contains multiple operations."
+        return coded(GraphQLError(needed), NO_OPERATION)
+    return next(iter(operations.values()), None) or coded(GraphQLError("Must provide an operation."), NO_OPERATION)
+
+
+def coded(error: GraphQLError, code: str) -> GraphQLError:
+    """The same error, with a code for programs, unless it has one."""
+    error.extensions = {"code": code, **(error.extensions or {})}
+    return error
+
+
+def _key(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _deciding(node: DocumentNode) -> tuple[str, ...]:

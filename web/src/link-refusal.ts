@@ -16,13 +16,13 @@ export async function refusalOf(response: Response): Promise<Refusal> {
       error?: string;
       error_description?: string; // RFC 6749
       field?: Field;
-      errors?: { message: string; extensions?: { errorId?: string } }[]; // a defect
+      errors?: { message: string; extensions?: { requestId?: string } }[]; // a defect
     };
     if (body.error_description) {
       return { message: body.error_description, place: body.field ?? (body.error === 'invalid_grant' ? 'closed' : null) };
     }
     const [defect] = body.errors ?? [];
-    return defect ? { message: `${defect.message} ${defect.extensions?.errorId ?? ''}`.trim(), place: null } : unknown;
+    return defect ? { message: `${defect.message} ${defect.extensions?.requestId ?? ''}`.trim(), place: null } : unknown;
   } catch {
     return unknown; // not JSON: a proxy's page, or nothing at all
   }
