@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -159,11 +160,10 @@ def serve(settings: "Settings", *, demo: bool) -> None:
     import uvicorn
 
     from edge.limits.body import MAX_BODY
-    from edge.settings import Settings
     from gateway import create_app
 
     if demo:
-        settings = Settings(**{name: getattr(settings, name) for name in Settings.__slots__} | {"demo": True})
+        settings = replace(settings, demo=True)
         _migrate(settings)
         _with_store(settings, _seed_if_empty)
     else:

@@ -38,7 +38,7 @@ class Service:
         self.cursor_key = keys.cursor_key()
         tokens = AccessTokens(keys)
         self.callers = Callers(self.store, tokens, settings.caller_seconds)
-        live_callers = Callers(self.store, tokens, 0, heeds_sign_out=True)
+        live_callers = Callers(self.store, tokens, 0)
         self.hub = Hub(self.store, live_callers, self.cursor_key, clock=self.clock.now)
         self.sign_in = SignInSettings(
             tokens,

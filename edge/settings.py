@@ -3,57 +3,143 @@
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from resolvers.mail.mail_url import InvalidMailURLError, open_transport
+from edge.setting import number, read, setting, switch, whole
+from resolvers.mail import mail_url as mail
 from resolvers.mail.message import AddressError, address
-from resolvers.work.connector import ConnectorSettingError, parsed
+from resolvers.work.connector import ConnectorSettingError
+from resolvers.work.connector import parsed as parsed_connectors
 
-_OFF = frozenset({"0", "false", "no", "off"})
+
+def _level(text: str) -> str:
+    if text.upper() not in logging.getLevelNamesMapping():
+        raise ValueError
+    return text.upper()
+
+
+def _mail_url(text: str) -> str:
+    try:
+        mail.open_transport(text)
+    except mail.InvalidMailURLError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        address(text)
+    except AddressError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _connectors(text: str) -> str:
+    try:
+        parsed_connectors(text)
+    except ConnectorSettingError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _public_url(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError
+    return text
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment decides; `docs/settings.md` lists it.
+    """Everything that the environment decides; `docs/settings.md` lists it, made from here."""
 
-    Args:
-        database_url: `sqlite:///path` or `postgresql://user:password@host:port/database`.
-        host: where to listen.
-        port: where to listen.
-        key_file: holds the secret behind tokens and cursors; made on first use.
-        log_level: of Python's levels.
-        demo: whether GraphiQL offers the demo logins.
-        plans: whether operations are answered by compiled plans; graphql-core does it all if not.
-        caller_seconds: how long a caller's user, roles and account are remembered between operations.
-        trusted_proxies: addresses of proxies whose `X-Forwarded-For` is believed, separated by commas.
-        worker: whether `serve` also does the jobs that operations leave; None: on SQLite it does.
-        lease_seconds: how soon another worker takes over the jobs of one that was killed.
-        mail_url: how mail leaves, as `resolvers.mail.mail_url.open_transport` takes it.
-        mail_from: the address that mail comes from.
-        public_url: under which browsers reach the gateway, for links in mails; where it listens unless given.
-        connectors: what provisions for which manufacturer, as `resolvers.work.connector.parsed` takes it.
-        simulator: whether orders may tell the built-in simulator to be slow or to fail; in a demonstration they may.
-    """
-
-    database_url: str = "sqlite:///var/canopy.db"
-    host: str = "127.0.0.1"
-    port: int = 8000
-    key_file: Path = field(default=Path("var/canopy.key"))
-    log_level: str = "INFO"
-    demo: bool = False
-    trusted_proxies: str = ""
-    plans: bool = True
-    caller_seconds: float = 1.0
-    worker: bool | None = None
-    lease_seconds: float = 30.0
-    mail_url: str = field(default="file:var/mail", repr=False)
-    mail_from: str = "canopy@localhost"
-    public_url: str = ""
-    connectors: str = ""
-    simulator: bool = False
+    database_url: str = setting(
+        "sqlite:///var/canopy.db",
+        "`sqlite:///path/to/file`, or `postgresql://user:password@host:port/database`",
+        str,
+        is_secret=True,
+    )
+    host: str = setting("127.0.0.1", "the address to listen on", str)
+    port: int = setting(8000, "the port to listen on", whole(0, 65535), takes="a number up to 65535")
+    key_file: Path = setting(
+        Path("var/canopy.key"),
+        "the secret behind access tokens and page cursors; made on first use. Every process of one gateway needs the"
+        " same. To rotate, put a new line before the old one",
+        Path,
+    )
+    log_level: str = setting(
+        "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`", _level, takes="DEBUG, INFO, WARNING or ERROR"
+    )
+    trusted_proxies: str = setting(
+        "",
+        "addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` tells the client's address. Behind"
+        " a proxy that isn't named here all clients share one address, and so the bounds on failed sign-ins",
+        str,
+        shown="none",
+    )
+    caller_seconds: float = setting(
+        1.0,
+        "how long a caller's user, roles and account are remembered between operations: for so long, at most, goes on"
+        " who was deactivated. `0`: looked up for each",
+        number(0, 3600),
+        takes="a number of seconds, such as 0.5",
+    )
+    plans: bool = setting(
+        True, "`off`: graphql-core executes every operation, field by field; for comparison", switch, takes="on or off"
+    )
+    demo: bool = setting(False, "`on`: GraphiQL offers the demo logins and their password", switch, takes="on or off")
+    worker: bool | None = setting(
+        None,
+        "whether `serve` also does the jobs that operations leave. On SQLite it does unless this is `off`; on"
+        " PostgreSQL only if this is `on`: there any number of `canopy work` share them",
+        switch,
+        takes="on or off",
+        shown="by engine",
+    )
+    lease_seconds: float = setting(
+        30.0,
+        "how soon another worker takes over the jobs of one that was killed, from 1 to 3600; running jobs renew their"
+        " hold long before",
+        number(1, 3600),
+        takes="a number of seconds from 1 to 3600",
+    )
+    mail_url: str = setting(
+        "file:var/mail",
+        "how mail leaves: `file:folder`, one file for each mail; `smtp://user:password@host:587`, encrypted where the"
+        " server offers it, and always before a password is sent; or `smtps://user:password@host:465`. Other characters"
+        " than letters and digits in user and password are percent-encoded",
+        _mail_url,
+        is_secret=True,
+    )
+    mail_from: str = setting(
+        "canopy@localhost",
+        "the address that mail comes from. The name beside it, the address for answers and the signature are those of"
+        " the recipient's vendor",
+        _address,
+        takes="an address",
+    )
+    connectors: str = setting(
+        "",
+        "what provisions: `manufacturer:connector,...`, the code of a manufacturer and the name of an installed entry"
+        " point of the group `canopy.connectors`. What is provisioned for all others is simulated",
+        _connectors,
+        shown="none",
+    )
+    simulator: bool = setting(
+        False,
+        "`on`: orders may tell the simulator what to do by their attribute `simulate`: `slow`, `slow:30` (seconds),"
+        " `fail`, `fail-once`, `pending`, `pending:2` (attempts). So they may where `CANOPY_DEMO` is on",
+        switch,
+        takes="on or off",
+    )
+    public_url: str = setting(
+        "",
+        "the address under which browsers reach the gateway, such as `https://panel.example.com`, with a proxy's path"
+        " if there is one: links in mails begin with it, and lead to its page `/link`, which `make web` builds",
+        _public_url,
+        takes="https://host, with a path if there is one",
+        shown="where it listens",
+    )
 
     @property
     def address(self) -> str:
@@ -67,60 +153,4 @@ class Settings:
         Raises:
             click.UsageError: a value makes no sense.
         """
-        given = {
-            name: environment[f"CANOPY_{name.upper()}"]
-            for name in cls.__slots__
-            if environment.get(f"CANOPY_{name.upper()}")
-        }
-        port = given.get("port", "8000")
-        if not port.isdecimal() or int(port) > 65535:
-            raise click.UsageError(f"CANOPY_PORT is {port!r}; it takes a number up to 65535.")
-        seconds = given.get("caller_seconds", "1.0")
-        if not seconds.replace(".", "", 1).isdecimal():
-            raise click.UsageError(f"CANOPY_CALLER_SECONDS is {seconds!r}; it takes a number of seconds, such as 0.5.")
-        lease = given.get("lease_seconds", "30")
-        if not lease.replace(".", "", 1).isdecimal() or not 1 <= float(lease) <= 3600:
-            raise click.UsageError(f"CANOPY_LEASE_SECONDS is {lease!r}; it takes a number of seconds from 1 to 3600.")
-        level = given.get("log_level", "INFO").upper()
-        if level not in logging.getLevelNamesMapping():
-            raise click.UsageError(f"CANOPY_LOG_LEVEL is {level!r}; it takes DEBUG, INFO, WARNING or ERROR.")
-        mail_url, mail_from = given.get("mail_url", cls().mail_url), given.get("mail_from", cls().mail_from)
-        try:
-            open_transport(mail_url)
-            address(mail_from)
-        except InvalidMailURLError as error:
-            raise click.UsageError(str(error)) from error
-        except AddressError as error:
-            raise click.UsageError(f"CANOPY_MAIL_FROM is {mail_from!r}; it takes an address.") from error
-        return cls(
-            database_url=given.get("database_url", cls().database_url),
-            host=given.get("host", "127.0.0.1"),
-            port=int(port),
-            key_file=Path(given.get("key_file", "var/canopy.key")),
-            log_level=level,
-            demo=given.get("demo", "").lower() in {"1", "true", "yes"},
-            trusted_proxies=given.get("trusted_proxies", ""),
-            caller_seconds=float(seconds),
-            plans=given.get("plans", "on").lower() not in _OFF,
-            worker=given["worker"].lower() not in _OFF if "worker" in given else None,
-            lease_seconds=float(lease),
-            mail_url=mail_url,
-            mail_from=mail_from,
-            public_url=_public_url(given.get("public_url", "")),
-            connectors=_connectors(given.get("connectors", "")),
-            simulator=given.get("simulator", "").lower() in {"1", "true", "yes"},
-        )
-
-
-def _connectors(given: str) -> str:
-    try:
-        parsed(given)
-    except ConnectorSettingError as error:
-        raise click.UsageError(f"CANOPY_CONNECTORS: {error}") from error
-    return given
-
-
-def _public_url(given: str) -> str:
-    if given and not given.startswith(("https://", "http://")):
-        raise click.UsageError(f"CANOPY_PUBLIC_URL is {given!r}; it takes https://host, with a path if there is one.")
-    return given
+        return read(cls, environment)
