@@ -18,7 +18,7 @@ from resolvers.privileges import Privilege
 from resolvers.source import Key, PageSource
 from schema.enums import Direction
 from schema.execution.declaration import Paged
-from schema.field import declared, described, row_type
+from schema.field import Requires, declared, described, row_type
 from schema.info import Info
 from schema.selection import connection_columns
 
@@ -241,7 +241,7 @@ def connection(
     return declared(
         Paged(
             needs=source.pages.needs,
-            check=lambda context: context.caller.require(privilege),
+            check=Requires(privilege),
             pages=source.pages,
             counts=source.counts,
             requests=partial(_requests, source),

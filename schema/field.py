@@ -7,6 +7,7 @@ plans read it directly. So both check the same privilege and call the same funct
 from asyncio import gather
 from collections import namedtuple
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar, cast
@@ -22,6 +23,21 @@ from schema.info import Info
 from schema.selection import columns
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Requires:
+    """The check of a field that takes a privilege, which can be asked for which.
+
+    Args:
+        privilege: what it takes.
+    """
+
+    privilege: Privilege
+
+    def __call__(self, context: Context) -> None:
+        """Raise `ForbiddenError` unless the caller has it."""
+        context.caller.require(self.privilege)
 
 
 def column(description: str) -> Any:
@@ -49,7 +65,9 @@ def computed(
     def declare(function: Callable[..., T]) -> T:
         takes_context = len(_positional(function)) > 1
         bind = (lambda context: partial(function, context=context)) if takes_context else function
-        declaration = Computed(needs=needs, check=_check(privilege), function=bind, takes_context=takes_context)
+        declaration = Computed(
+            needs=needs, check=Requires(privilege) if privilege else None, function=bind, takes_context=takes_context
+        )
         return _worked_out(declaration, function, described(description, privilege))
 
     return declare
@@ -108,7 +126,7 @@ def related(
         return None if key is None else await load_rows(info.context, source, key, columns(info))
 
     return declared(
-        Related(needs=source.needs, check=_check(privilege), source=source),
+        Related(needs=source.needs, check=Requires(privilege) if privilege else None, source=source),
         resolve,
         graphql_type | None if nullable else graphql_type,
         described(description, privilege),
@@ -140,7 +158,7 @@ def loaded(
 
         declaration = Loaded(
             needs=(*source.needs, *needs),
-            check=_check(privilege),
+            check=Requires(privilege) if privilege else None,
             source=source,
             request=request,
             function=function,
@@ -219,10 +237,6 @@ def row_type(noun: str, names: tuple[str, ...]) -> Callable[[Sequence[Any]], Row
 def described(text: str, privilege: Privilege | None) -> str:
     """A field's description, with the privilege that it takes."""
     return f"{text} Takes the privilege `{privilege.value}`." if privilege else text
-
-
-def _check(privilege: Privilege | None) -> Callable[[Context], None] | None:
-    return None if privilege is None else lambda context: context.caller.require(privilege)
 
 
 def _positional(function: Callable[..., Any]) -> list[Parameter]:

@@ -12,7 +12,7 @@ from resolvers.privileges import Privilege
 from schema.account import Account, below
 from schema.enums import describe
 from schema.execution.declaration import Declaration
-from schema.field import column, declared, described, related
+from schema.field import Requires, column, declared, described, related
 from schema.node import row_ids
 from schema.order import Order
 from schema.scalars import DateTime
@@ -93,7 +93,7 @@ def _changed(name: str, event_type: Any, things: str) -> Any:
         _argument("after", str, "The `eventId` of the last event that you have: what came since is told first."),
     ]
     return declared(
-        Declaration(check=lambda context: context.caller.require(privilege)),
+        Declaration(check=Requires(privilege)),
         lambda root, info, **_given: root,
         event_type | None,
         described(f"The {things} that the caller sees, each time that something happens to one.", privilege),

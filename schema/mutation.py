@@ -27,7 +27,7 @@ from resolvers.perform import MAX_ITEMS, Item
 from resolvers.source import Source
 from schema.candidate import OrderCandidate
 from schema.execution.declaration import Declaration
-from schema.field import column, computed, declared, described, load_rows, related
+from schema.field import Requires, column, computed, declared, described, load_rows, related
 from schema.info import Info
 from schema.inputs import input_type, values_of
 from schema.node import NOUNS, Noun
@@ -120,7 +120,7 @@ def _many(operation: Operation, types: Mapping[str, Any]) -> Any:
 def _field(operation: Operation, resolve: Any, given: type, payload: type, description: str) -> Any:
     about = strawberry.argument(description="What to do.")
     argument = Parameter("input", Parameter.KEYWORD_ONLY, annotation=Annotated[given, about])
-    check = Declaration(check=lambda context: context.caller.require(operation.privilege))
+    check = Declaration(check=Requires(operation.privilege))
     return declared(check, resolve, payload | None, described(description, operation.privilege), [argument])
 
 
