@@ -122,7 +122,9 @@ async def test_an_event_happens_in_the_states_of_the_table_and_is_refused_in_all
             assert (row.version, payload["account"]["status"]) == (version + 1, row.status)
         else:
             assert codes(payload) == ["WRONG_STATE"]
-            assert payload["userErrors"][0]["message"] == f"The account is {status.value}."
+            needed = " or ".join(each.value for each in AccountStatus if life.can(each, event))
+            message = f"The account is {status.value}. It would have to be {needed}."
+            assert payload["userErrors"][0]["message"] == message
             assert (row.status, row.version, (await traces(store)).changes) == (status, version, before.changes)
 
 

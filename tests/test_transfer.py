@@ -1,7 +1,6 @@
 """Transfers: a whole subtree gets another vendor; what it bought stays where it was sold, and nothing is ever torn."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from sqlmodel import SQLModel
@@ -16,7 +15,6 @@ from models import (
 )
 from models import path as paths
 from models.beyond.moving import STAYING
-from models.check import check
 from models.store import Store
 from resolvers.caller import Caller
 from resolvers.privileges import Privilege
@@ -24,8 +22,7 @@ from tests import people
 from tests.asking import ask
 from tests.changes import account_row, change, codes, do, logged, new_key, rows_of, traces, try_to, user_at
 from tests.hierarchy import World, path_of
-
-TRANSFER = "accountTransfer"
+from tests.moving import TABLES, TRANSFER, findings, move, places
 
 
 @pytest.fixture
@@ -45,40 +42,6 @@ def provider(marked_world: World) -> Caller:
 def caller(marked_world: World) -> Caller:
     """The administrator of reseller 2, above 3, 7 and 8; 4 and 6 lie below 3, and 5 below 4."""
     return user_at(marked_world, 2)
-
-
-async def move(store: Store, caller: Caller, account: int, vendor: int, **more: Any) -> Any:
-    """Give an account, as it is now, another vendor."""
-    version = (await account_row(store, account)).version
-    given = {"account": f"acc_{account}", "vendor": f"acc_{vendor}", "expectedVersion": version, **more}
-    return await do(store, caller, TRANSFER, **given)
-
-
-PLACES = ("path", "seller_path", "vendor_path")
-TABLES = [table for table in SQLModel.metadata.sorted_tables if any(column in table.c for column in PLACES)]
-
-
-async def places(store: Store) -> dict[str, dict[Any, dict[str, str]]]:
-    """For every table that places its rows, where each row is; but for what is charged, which a transfer replaces."""
-    found: dict[str, dict[Any, dict[str, str]]] = {}
-    async with store.unfiltered("a test looks") as db:
-        for table in TABLES:
-            if table.name == "subscription_charge":
-                continue
-            columns = [column for column in PLACES if column in table.c]
-            # A table of terms has its path for a key.
-            key = [column.name for column in table.primary_key if column.name != "path"]
-            names = ", ".join([*key, *columns])
-            rows = await db.sql(f"SELECT {names} FROM {table.name}")
-            found[table.name] = {
-                tuple(row[: len(key)]): dict(zip(columns, row[len(key) :], strict=True)) for row in rows
-            }
-    return found
-
-
-async def findings(store: Store) -> set[str]:
-    """What the check finds."""
-    return {finding.what for finding in await check(store)}
 
 
 async def test_everything_below_comes_along_and_what_was_sold_stays(store: Store, provider: Caller) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Integer,
+    Select,
     Table,
     Text,
     and_,
@@ -40,7 +41,7 @@ from models.order import Order, OrderStatus
 from models.outbox import EventKind, Topic
 from models.price import Price
 from models.product import Product
-from models.statement import Row, Statement, any_of
+from models.statement import Engine, Row, Statement, any_of, many
 from models.store import StoreError
 from models.subscription import Subscription, SubscriptionCharge, SubscriptionItem, SubscriptionStatus
 from models.writer import Beyond, Writer
@@ -75,10 +76,7 @@ _ALONE = Statement(
     select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("locked")), is_lookup=True
 )
 _SUBTREE = Statement(
-    select(_ACCOUNT.c.id, _ACCOUNT.c.path)
-    .where(_in_subtree(_ACCOUNT.c.path))
-    .order_by(_ACCOUNT.c.path)
-    .with_for_update()
+    select(_ACCOUNT.c.id, _ACCOUNT.c.path).where(_in_subtree(_ACCOUNT.c.path)).order_by(_ACCOUNT.c.id).with_for_update()
 )
 _OPEN_ORDER = Statement(
     select(_ORDER.c.number)
@@ -139,9 +137,20 @@ _ITEMS = Statement(
 _FORGET_CHARGES = Statement(
     delete(_CHARGE).where(any_of(_CHARGE.c.item_id, "items"), not_(_in_subtree(_CHARGE.c.seller_path)))
 )
-_CHARGE_ANEW = Statement(
-    insert(_CHARGE).values({column.name: bindparam(column.name, type_=column.type) for column in _CHARGE.c})
-)
+
+
+def _given(engine: Engine) -> Select[Any]:
+    """Charges as rows: on PostgreSQL out of a list for each column, on SQLite out of one list of them all."""
+    if engine == "postgresql":
+        lists = [many(column.name, BigInteger if isinstance(column.type, Integer) else Text) for column in _CHARGE.c]
+        return select(*func.unnest(*lists).table_valued(*_CHARGE.c.keys()).render_derived().c)
+    row = func.json_each(bindparam("rows", type_=Text)).table_valued("value").c.value
+    return select(*(func.json_extract(row, f"$[{at}]") for at in range(len(_CHARGE.c))))
+
+
+_CHARGE_ANEW: dict[Engine, Statement] = {
+    engine: Statement(insert(_CHARGE).from_select(_CHARGE.c.keys(), _given(engine))) for engine in get_args(Engine)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +258,10 @@ async def recharge(writer: Writer, path: str, items: Sequence[int], charges: Seq
         raise StoreError(f"a charge is for what isn't below {path}")
     async with writer.beyond("replacing the charges above a moved account") as db:
         await db.write(_FORGET_CHARGES, _bounds(path) | {"items": list(items)})
-        for charge in charges:
-            await db.write(_CHARGE_ANEW, asdict(charge) | {"id": new_id()})
+        rows = [asdict(charge) | {"id": new_id()} for charge in charges]
+        lists = {name: [row[name] for row in rows] for name in _CHARGE.c.keys()}  # noqa: SIM118  # of columns `in` asks for columns
+        all_together = {"rows": list(zip(*lists.values(), strict=True))}
+        await db.write(_CHARGE_ANEW[db.engine], all_together | lists)
 
 
 async def _note(db: Beyond, account: Row, to_path: str, at: datetime) -> None:

@@ -87,7 +87,8 @@ MOVES: tuple[Move[AccountEvent, AccountStatus], ...] = (
         (CANCELLED,),
         (ACTIVE,),
         by="a user above; if it was held when it was cancelled, of the account that held it, or above",
-        effect="subscriptions that were terminated within the last 30 days are revived",
+        effect="subscriptions that were terminated within the last 30 days are revived; who owes too much or too long"
+        " is then put on credit hold by the rule",
     ),
     Move(AccountEvent.FAIL, (PENDING, ACTIVE), (ERROR,), by="the system"),
     Move(AccountEvent.REPAIR, (ERROR,), (ACTIVE,), by="the provider's staff"),

@@ -137,8 +137,7 @@ def service_after(
         return status, frozenset()
     if not service.can(status, event) or (left and event is SubscriptionEvent.RELEASE):
         return status, left
-    started = service.after(status, event)
-    return (service.after(started, SubscriptionEvent.HOLD) if left else started), left
+    return service.after(status, event, SubscriptionStatus.HOLD if left else SubscriptionStatus.ACTIVE), left
 
 
 def _stopped_service(

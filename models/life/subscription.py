@@ -83,10 +83,10 @@ MOVES: tuple[Move[SubscriptionEvent, SubscriptionStatus], ...] = (
     Move(
         SubscriptionEvent.REVIVE,
         (TERMINATED,),
-        (ACTIVE,),
+        (ACTIVE, HOLD),
         by="the account's reactivation",
-        when="within 30 days, if the account's cancellation terminated it",
-        effect="the service is resumed",
+        when="within 30 days, if the account's cancellation terminated it; HOLD if something else held it then",
+        effect="the service is resumed, unless it is held",
     ),
     Move(
         SubscriptionEvent.REMOVE,
