@@ -31,7 +31,7 @@ _READ = {
 }
 OWED = {"balance", "job", "ledger_entry", "ledger_post", "order_charge", "payment"}
 """What orders and payments change of accounts out of reach, above the buyer or the payer: all else stays as it was."""
-NOWHERE = {"order_number"}
+NOWHERE = {"identity", "order_number"}
 """Of which rows have no place."""
 LIVES = {
     "account": (account_life.LIFE, AccountStatus),
@@ -130,7 +130,14 @@ def stated(rows: Rows) -> dict[str, Any]:
             row.id: (row.account_id, row.type, row.status, row.waiting_for, row.subscription_id, row.total_micros)
             for row in rows["orders"].values()
         },
-        "services": {row.id: (row.account_id, row.status, row.quantity) for row in rows["subscription"].values()},
+        "services": {
+            row.id: (row.account_id, row.status, row.quantity, bool(row.auto_renew))
+            for row in rows["subscription"].values()
+        },
+        "lots": sorted((row.subscription_id, row.remaining) for row in rows["subscription_lot"].values()),
+        "people": {row.id: (row.account_id, row.login, row.kind, row.status) for row in rows["app_user"].values()},
+        "roles": sorted((row.user_id, row.role_code) for row in rows["user_role"].values()),
+        "denied": sorted((row.user_id, row.privilege) for row in rows["user_denial"].values()),
         "holds": sorted((row.subscription_id, row.reason) for row in rows["subscription_hold"].values()),
     }
 
@@ -147,6 +154,10 @@ def modelled(model: Business) -> dict[str, Any]:
             key: (it.account, it.type, it.status, it.waits, it.subscription, it.total)
             for key, it in model.orders.items()
         },
-        "services": {key: (it.account, it.status, it.quantity) for key, it in model.services.items()},
+        "services": {key: (it.account, it.status, it.quantity, it.renews) for key, it in model.services.items()},
+        "lots": sorted((key, lot.left) for key, it in model.services.items() for lot in it.lots),
+        "people": {key: (it.account, it.login, it.place.kind, it.status) for key, it in model.people.items()},
+        "roles": sorted((key, role) for key, it in model.people.items() for role in it.place.roles),
+        "denied": sorted((key, name) for key, it in model.people.items() for name in it.place.denied),
         "holds": sorted((key, each) for key, it in model.services.items() for each in it.reasons),
     }
