@@ -14,6 +14,17 @@ from models.account_transfer import AccountTransfer
 from models.audit import Audit
 from models.clock import Clock
 from models.credential import Credential, RefreshToken, SignInFailure, SubjectType
+from models.document import (
+    ClientLevel,
+    Document,
+    DocumentAlias,
+    DocumentClient,
+    DocumentRegistry,
+    Endpoint,
+    EndpointMethod,
+    SafelistLevel,
+    UnknownDocument,
+)
 from models.exchange_rate import ExchangeRate
 from models.idempotency import Idempotency
 from models.identity import Identity, LinkPurpose, OneTimeLink, SecurityAnswer, SecurityQuestion
@@ -76,11 +87,18 @@ __all__ = [
     "Audit",
     "Balance",
     "BillingModel",
+    "ClientLevel",
     "Clock",
     "ContactType",
     "CotermingRequirement",
     "CotermingType",
     "Credential",
+    "Document",
+    "DocumentAlias",
+    "DocumentClient",
+    "DocumentRegistry",
+    "Endpoint",
+    "EndpointMethod",
     "Event",
     "EventKind",
     "ExchangeRate",
@@ -132,6 +150,7 @@ __all__ = [
     "RefundPolicy",
     "Role",
     "RoleCode",
+    "SafelistLevel",
     "Seat",
     "SecurityAnswer",
     "SecurityQuestion",
@@ -149,6 +168,7 @@ __all__ = [
     "SwitchPolicy",
     "SwitchTime",
     "Topic",
+    "UnknownDocument",
     "User",
     "UserDenial",
     "UserKind",

@@ -7,6 +7,7 @@ database, and run in one snapshot.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from models.currency import DEFAULT_SMALLEST, OTHER_SMALLEST
 from models.policy.rules import RULES
 from models.policy.writes import WRITES
 from models.store import Store, Unfiltered
@@ -27,6 +28,12 @@ _OWNED = (
 
 _SOLD = ("order_line", "orders")
 """Tables whose rows stay where they were sold, when the account that bought them gets another vendor."""
+
+_SMALLEST = (
+    "CASE currency "
+    + " ".join(f"WHEN '{currency}' THEN {micros}" for currency, micros in OTHER_SMALLEST.items())
+    + f" ELSE {DEFAULT_SMALLEST} END"
+)
 
 _RULES: dict[str, str] = {
     "a tree without a provider, or with several": (
@@ -107,6 +114,9 @@ _RULES: dict[str, str] = {
     "posts of another amount than their entries say": (
         "SELECT p.id FROM ledger_post p LEFT JOIN ledger_entry e ON e.post_id = p.id AND e.side = 'RECEIVABLE'"
         " WHERE e.micros IS NULL OR e.micros <> p.micros"
+    ),
+    "posts of which nobody can pay the last decimals": (
+        f"SELECT id FROM ledger_post WHERE micros / ({_SMALLEST}) * ({_SMALLEST}) <> micros"  # a table of our own
     ),
     "balances that are not the sum of their posts": (
         "SELECT b.id FROM balance b LEFT JOIN ledger_post p ON p.balance_id = b.id GROUP BY b.id, b.owed_micros"

@@ -188,6 +188,8 @@ class Invoice(Dated, table=True):
         Index("invoice_buyer", "buyer_id", "created_at", "id"),
         Index("invoice_seller", "seller_id", "created_at", "id"),
         Index("invoice_created", "created_at", "id"),
+        Index("invoice_status", "status", "created_at", "id"),
+        Index("invoice_due", "due_on", "id"),
     )
 
     id: int = Field(primary_key=True, sa_type=BigId)

@@ -137,6 +137,10 @@ class OrderLine(Owned, table=True):
     unit_micros: int = Field(sa_type=BigId)
     extended_micros: int = Field(sa_type=BigId)
     """Unit price times quantity, signed as the quantity is."""
+    setup_micros: int | None = Field(default=None, sa_type=BigId)
+    """What setting it up costs, once. Null: nothing, or imported."""
+    charged_micros: int | None = Field(default=None, sa_type=BigId)
+    """What of the order's total is for it. Null: imported, and then `extended_micros` is."""
     exchange_rate: str | None = None
     """Decimal text, where the vendor's own cost was in another currency."""
 

@@ -80,7 +80,9 @@ async def move_account(
     """
     before = AccountStatus(row.status)
     if not life.can(before, event):
-        act.refuse(UserErrorCode.WRONG_STATE, f"The account is {before.value}.", "account")
+        needed = " or ".join(state.value for state in AccountStatus if life.can(state, event))
+        message = f"The account is {before.value}. It would have to be {needed}."
+        act.refuse(UserErrorCode.WRONG_STATE, message, "account")
     if not by_rule and not holds.may_lift(act.caller.path, row, event):
         act.refuse(UserErrorCode.HELD_ABOVE, _HELD_ABOVE, "account")
     demands_hold = "" if by_rule or event not in _RELEASES else await _why_hold(act, row)

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from models import EventKind, JobKind, Topic
 from models import path as paths
+from models.audit import NOUNS
 from models.base import iso, table_of
 from models.beyond import announce
 from models.statement import Row, Statement
@@ -32,11 +33,16 @@ _TOPICS = {"account": Topic.ACCOUNT, "orders": Topic.ORDER, "subscription": Topi
 _NOT_LOGGED = {"id", "account_id", "path", "shard_id", "version", "created_at", "updated_at", "status_since"} | {
     "holder_id",
     "holder_before_id",
+    "stoppable_until",
 }
 """Columns that the change log tells in other ways, or not at all; nor does it tell keys, which follow from others.
 
-Who holds an account may stand above whoever reads its change log.
+Who holds an account may stand above whoever reads its change log. Until when an order can be stopped is noted by the
+worker for itself; a change of nothing else is not worth a line.
 """
+
+_SILENT = {"stoppable_until"}
+"""Columns whose change alone leaves no line in the change log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,8 @@ class Act:
         if not names:
             return False
         await self._update(table, row, {name: values[name] for name in names})
-        await self.note(table, row, _only(names, before), _only(names, after))
+        if not _SILENT.issuperset(names):
+            await self.note(table, row, _only(names, before), _only(names, after))
         return True
 
     async def remove(self, table: Table, row: Row) -> None:
@@ -194,7 +201,12 @@ class Act:
             before: as there.
             after: as there.
             path: where the change log has it; empty: where the caller stands.
+
+        Raises:
+            StoreError: the change log has no words for such rows.
         """
+        if table.name not in NOUNS:
+            raise StoreError(f"the change log knows no {table.name}")
         acts = self.caller.actor
         place = path or self.caller.path
         change = announce.Change(

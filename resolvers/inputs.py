@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+import orjson
 from pydantic import AfterValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from sqlmodel import Field, SQLModel
@@ -51,6 +52,10 @@ class Refers:
     """
 
     table: str
+
+
+class IsDecimal:
+    """Marks a text as a decimal number, which clients may give as a number as well."""
 
 
 AccountId = Annotated[int, Refers("account")]
@@ -148,6 +153,12 @@ def _distinct(attributes: list[AttributeInput]) -> list[AttributeInput]:
 
 Attributes = Annotated[list[AttributeInput], AfterValidator(_distinct)]
 MOST_ATTRIBUTES = 50
+
+
+def stored(attributes: Iterable[AttributeInput] | None) -> str | None:
+    """Custom attributes as they are stored: JSON, or None if there are none."""
+    named = {each.name: each.value for each in attributes or ()}
+    return orjson.dumps(named, option=orjson.OPT_SORT_KEYS).decode() if named else None
 
 
 def checked(model: type[InputT], values: Mapping[str, Any]) -> InputT:

@@ -7,10 +7,12 @@ from pydantic import Field as Bounds
 from sqlalchemy import bindparam, select
 
 from models import Payment, PaymentKind, PaymentTerm
+from models.base import MICROS
 from models.beyond import chain
 from models.beyond.balances import open_edge
 from models.beyond.ledger import MOST_MICROS
 from models.beyond.payments import pay
+from models.currency import payable, smallest
 from models.identifier import new_id
 from models.statement import Row, Statement
 from resolvers import credit_rule
@@ -100,7 +102,8 @@ def _credit(act: Act, given: AccountTermsSet, balance: Row) -> dict[str, object]
         )
     if terms is PaymentTerm.PREPAID:
         if is_limited and limit != 0:
-            act.refuse(UserErrorCode.INVALID, "Whoever pays before it buys has no credit.", "credit_limit")
+            message = "Whoever pays before it buys has no credit. Give `terms: NET` as well."
+            act.refuse(UserErrorCode.INVALID, message, "credit_limit")
         return {"terms": terms.value, "credit_limit_micros": 0}
     return {"terms": terms.value} | ({"credit_limit_micros": limit} if is_limited else {})
 
@@ -114,7 +117,7 @@ class Settlement(Input):
         " the currency and the vendor.",
         None,
     )
-    amount: Amount = said("How much less, as `120.00`.")
+    amount: Amount = said("How much less, as `120.00`; in what can be paid, so in euros with two decimals at most.")
     currency: Currency | None = said("In which, ISO 4217. Needed where it owes in several.", None)
     vendor: AccountId | None = said(
         "Whom it owes: the caller's own account, or one below. Left out: its present vendor, or the only one whom it"
@@ -188,6 +191,7 @@ async def _settle(act: Act, given: Settlement, kind: PaymentKind, **more: Any) -
     buyer_id = given.account if known is None else known.buyer_id
     account = await credit_rule.lock(act, buyer_id) if buyer_id is not None else None
     balance = known or await _owed(act, given, account)
+    _check_payable(act, micros, balance.currency)
     payment = Payment(
         id=new_id(),
         balance_id=balance.id,
@@ -228,6 +232,13 @@ def _amount(act: Act, given: Settlement) -> int:
         act.fault(UserErrorCode.OWN_ACCOUNT, "Only its vendor records what it has paid.", "account")
     act.check()
     return micros
+
+
+def _check_payable(act: Act, micros: int, currency: str) -> None:
+    if payable(micros, currency) != micros:
+        decimals = len(str(MICROS // smallest(currency))) - 1
+        message = f"It takes what can be paid in {currency}: at most {decimals} decimals."
+        act.refuse(UserErrorCode.INVALID, message, "amount")
 
 
 async def _by_id(act: Act, given: Settlement) -> Row:

@@ -49,10 +49,13 @@ def is_stoppable(order: Row, at: datetime) -> bool:
 def is_outdated(order: Row, at: datetime) -> bool:
     """Whether what an order in error charges or gives back was worked out for a day that is over, or a moment.
 
-    What is bought anew, or renewed, is paid for a term of its own.
+    What is bought anew, or renewed, is paid for a term of its own; of what an import brought nobody knows what it was
+    to be charged with.
     """
     if order.type == OrderType.MIGRATION:
         return order.term_from is not None
+    if order.type == OrderType.SALES:
+        return order.term_from is None
     is_for_its_day = order.type in (OrderType.CHANGE, OrderType.CANCELLATION)
     return is_for_its_day and _instant(order.created_at).date() != at.date()
 

@@ -1,38 +1,32 @@
 """Orders: placing them, tried out first or not, and what people do with them before they are completed."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-import orjson
-
 from models import OrderStatus, OrderType, OrderWait
 from models.beyond import chain, order_charges
-from models.beyond.chain import Edge
+from models.beyond.waking import wake_order
 from models.life.order import OrderEvent
 from models.statement import Row
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.changing import ChangingContext
 from resolvers.errors import RefusedError, UserError, UserErrorCode
-from resolvers.inputs import MOST_ATTRIBUTES, Attributes, Input, OrderId, Text100, Text500, said
+from resolvers.inputs import MOST_ATTRIBUTES, Attributes, Input, OrderId, Text100, Text500, said, stored
 from resolvers.operation import Operation, Target, operation
 from resolvers.order_actions import is_outdated, is_stoppable
-from resolvers.ordering import charges, terms
+from resolvers.ordering import charges, resubmitting, terms
 from resolvers.ordering.asked import OrderRequest
 from resolvers.ordering.draft import Draft
 from resolvers.ordering.giving_back import instant_of
-from resolvers.ordering.placing import charge, place_order
-from resolvers.ordering.progress import call_off, move_order, work_off
+from resolvers.ordering.placing import charge, place_order, try_order
+from resolvers.ordering.progress import call_off, charge_key, move_order, require_possible, work_off
 from resolvers.orders import LINES_OF, ORDER
 from resolvers.perform import Item
 from resolvers.privileges import Privilege
-from resolvers.subscription_moves import ITEMS_OF
 
 _ACCOUNT = Target(ACCOUNT, by="account", is_changed=False)
 _ORDER = Target(ORDER, by="order")
-_OTHER_VENDOR = "The account is supplied by other vendors now. Place a new order."
 _CREDIT = (UserErrorCode.ACCOUNT_ON_HOLD, UserErrorCode.CREDIT_LIMIT, UserErrorCode.VENDOR_UNAVAILABLE)
 _CODES = (
     *_CREDIT,
@@ -115,8 +109,7 @@ async def update(act: Act, given: OrderUpdate) -> None:
     if "purchase_order_number" in given.model_fields_set:
         values["po_number"] = given.purchase_order_number
     if "attributes" in given.model_fields_set:
-        attributes = {each.name: each.value for each in given.attributes}
-        values["attributes"] = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS).decode() if attributes else None
+        values["attributes"] = stored(given.attributes)
     await act.change(ORDER, act.target, **values)
 
 
@@ -134,9 +127,12 @@ async def cancel(act: Act, given: OrderCancel) -> None:
     back: until the order's `cancellableUntil`. What it has begun is undone. What is completed ends by an order of type
     CANCELLATION.
     """
-    if act.target.status == OrderStatus.PROCESSING:
+    is_begun = act.target.status == OrderStatus.PROCESSING
+    if is_begun:
         _require_stoppable(act, act.target)
     await call_off(act, act.target, OrderEvent.CANCEL)
+    if is_begun:
+        await wake_order(act.writer, act.target.path, charge_key(act.target), act.now)
 
 
 def _require_stoppable(act: Act, order: Row) -> None:
@@ -155,67 +151,52 @@ def _require_stoppable(act: Act, order: Row) -> None:
     privilege=Privilege.ORDERS_PLACE,
     gives="order",
     target=_ORDER,
-    codes=(*_CREDIT, UserErrorCode.OPEN_CHANGE, UserErrorCode.OWN_ACCOUNT, UserErrorCode.WRONG_STATE),
+    codes=(
+        *_CREDIT,
+        UserErrorCode.NOT_OFFERED,
+        UserErrorCode.OPEN_CHANGE,
+        UserErrorCode.OUTDATED,
+        UserErrorCode.OWN_ACCOUNT,
+        UserErrorCode.RETIRED,
+        UserErrorCode.WRONG_STATE,
+    ),
     bulk=True,
 )
 async def resubmit(act: Act, given: OrderResubmit) -> None:
     """Submit an order in error again, at the prices that were fixed when it was placed.
 
-    The whole chain is checked and charged again. A change or a cancellation of a day gone by, or of what has changed
-    meanwhile, is placed anew instead, and so is a migration.
+    The whole chain is checked and charged again. What a sale buys begins on the day on which it is submitted again,
+    and is paid for from then on. What would come to something else by now is refused with `OUTDATED` and placed anew: a
+    sale whose prices have changed since a day before, a change or a cancellation of such a day, or of what has changed
+    meanwhile, and every migration.
     """
     order = act.target
+    require_possible(act, order, OrderEvent.RESUBMIT)
     if is_outdated(order, act.now):
         message = "What it charges and gives back has to be worked out anew. Place a new order."
-        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
+        act.refuse(UserErrorCode.OUTDATED, message, "order")
     if given.waives_credit_check:
         act.caller.require(Privilege.ORDERS_WAIVE_CREDIT_CHECK)
     account = await _buyer(act, order)
     waived_from = terms.waives_from(act, account, waives=given.waives_credit_check)
+    edges = await chain.edges(act.writer, order.path)
     statuses = await chain.statuses(act.writer, order.path)
+    lines = await act.rows(LINES_OF, {"order": order.id})
     if order.subscription_id is not None:
         await terms.lock(act, account, order.subscription_id)
         await terms.refuse_open(act, account, order.subscription_id, besides=order.id)
-        await _refuse_changed(act, order)
+        await resubmitting.refuse_changed(act, order, lines)
     await terms.check_standing(act, account, statuses, OrderType(order.type), is_more=order.total_micros > 0)
+    fixed = await order_charges.of_order(act.writer, order)
+    resubmitting.refuse_moved(act, edges, fixed)
     values = {"submission": order.submission + 1, "error_message": None, "status_code": "AS"}
     values |= {"credit_check": not given.waives_credit_check}
+    values |= await resubmitting.new_term(act, order, lines, edges, fixed)
     await move_order(act, order, OrderEvent.RESUBMIT, **values)
     order = order._replace(submission=order.submission + 1)
-    edges = await chain.edges(act.writer, order.path)
-    fixed = await order_charges.of_order(act.writer, order)
-    _refuse_moved(act, edges, fixed)
-    amounts = charges.stored_amounts(edges, fixed, await act.rows(LINES_OF, {"order": order.id}))
+    amounts = charges.stored_amounts(edges, fixed, lines)
     await charge(act, account, amounts, order, order.currency, waived_from)
     await work_off(act, order)
-
-
-def _refuse_moved(act: Act, edges: Sequence[Edge], fixed: Sequence[Row]) -> None:
-    """Refuse an order whose prices were fixed for other vendors: the account's own, or further up.
-
-    Raises:
-        RefusedError: so they were.
-    """
-    then = {(row.seller_id, row.buyer_id) for row in fixed if row.seller_id is not None}
-    if then and then != {(edge.seller_id, edge.buyer_id) for edge in edges if edge.seller_id is not None}:
-        act.refuse(UserErrorCode.WRONG_STATE, _OTHER_VENDOR, "order")
-
-
-async def _refuse_changed(act: Act, order: Row) -> None:
-    """Refuse what was worked out for other quantities than the order's subscription has by now.
-
-    Raises:
-        RefusedError: so it was.
-    """
-    if order.type == OrderType.SALES:
-        return
-    before: Counter[int] = Counter()
-    for line in await act.rows(LINES_OF, {"order": order.id}):
-        before[line.product_id] += line.previous_quantity or 0
-    now = {item.product_id: item.quantity for item in await act.rows(ITEMS_OF, {"subscription": order.subscription_id})}
-    if any(now.get(product, 0) != units for product, units in before.items()):
-        message = "The subscription has other quantities by now. Place a new order."
-        act.refuse(UserErrorCode.WRONG_STATE, message, "order")
 
 
 async def _buyer(act: Act, order: Row) -> Row:
@@ -226,7 +207,7 @@ async def _buyer(act: Act, order: Row) -> Row:
     """
     rows = await act.rows(_ACCOUNT.statement, {"row_id": order.account_id})
     if not rows or rows[0].path != order.path:
-        act.refuse(UserErrorCode.WRONG_STATE, _OTHER_VENDOR, "order")
+        act.refuse(UserErrorCode.OUTDATED, resubmitting.OTHER_VENDOR, "order")
     return rows[0]
 
 
@@ -302,10 +283,10 @@ async def _try_out(act: Act, given: OrderEstimate) -> None:
         rows = await act.rows(_ACCOUNT.statement, {"row_id": given.account or act.caller.account_id})
         if not rows or given.account == 0:
             act.refuse(UserErrorCode.NOT_FOUND, "There is no such account.", "account")
-        placed = await place_order(act, rows[0], given)
+        draft = await try_order(act, rows[0], given)
     except RefusedError as refusal:
         raise TriedError(Estimate(None, refusal.errors)) from refusal
-    raise TriedError(Estimate(placed.draft))
+    raise TriedError(Estimate(draft))
 
 
 TRIAL = Operation("orderEstimate", _try_out, OrderEstimate, Privilege.ORDERS_PLACE, gives="order", codes=_CODES)
@@ -313,7 +294,7 @@ TRIAL = Operation("orderEstimate", _try_out, OrderEstimate, Privilege.ORDERS_PLA
 
 
 async def estimate(context: ChangingContext, values: dict[str, object]) -> Estimate:
-    """What placing an order would come to: all of it is done, and undone.
+    """What placing an order would come to: it is worked out and checked, and nothing of it stays.
 
     Raises:
         ForbiddenError: the caller may not place orders.

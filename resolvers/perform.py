@@ -9,7 +9,7 @@ from typing import Any
 
 from models.beyond import announce
 from models.writer import Writer
-from resolvers.act import Actor
+from resolvers.act import Act, Actor
 from resolvers.caller import Caller
 from resolvers.errors import RefusedError, UserError, UserErrorCode
 from resolvers.inputs import Input, checked
@@ -156,20 +156,25 @@ class _Bulk:
         """All are tried even after a refusal, so that all reasons are told."""
         inputs = self._inputs()
         outcomes: dict[int, Outcome] = {}
+        refused: list[Act] = []
         try:
             async with writer.savepoint():
                 for index in self._in_order_of_locking(inputs):
-                    outcomes[index] = await self._within(writer, actor, inputs[index], self._items[index])
+                    outcomes[index] = await self._within(writer, actor, inputs[index], self._items[index], refused)
                 if any(outcome.errors for outcome in outcomes.values()):
                     raise RefusedError
         except RefusedError:
             outcomes = {index: _rolled_back(outcome) for index, outcome in outcomes.items()}
+            for act in refused:
+                await act.note_attempts()
         return [outcomes[index] for index in range(len(inputs))]
 
-    async def _within(self, writer: Writer, actor: Actor, given: Input | Outcome, item: Item) -> Outcome:
+    async def _within(
+        self, writer: Writer, actor: Actor, given: Input | Outcome, item: Item, refused: list[Act]
+    ) -> Outcome:
         if isinstance(given, Outcome):
             return given
-        return await self._run.once(writer, actor, given, item.expected_version)
+        return await self._run.once(writer, actor, given, item.expected_version, refused=refused)
 
     def _in_order_of_locking(self, inputs: Sequence[Input | Outcome]) -> list[int]:
         """The items' places, by their targets' ids: two bulks at once never wait for each other in a circle."""

@@ -60,7 +60,9 @@ class PriceOffer(Input):
     )
     product: ProductId = said("What is offered.")
     plan: PlanId = said("Under which terms.")
-    period: PeriodInput = said("For which of the plan's subscription periods.")
+    period: PeriodInput = said(
+        "For which of the plan's subscription periods; `Price.subscriptionPeriod` once it is offered."
+    )
     type: PriceType = said("What is paid for.", PriceType.RECURRING)
     model: PriceModel | None = said(
         "How the amount depends on the quantity; left out: FLAT, or VOLUME_SUBSCRIPTION where there are tiers.", None

@@ -21,7 +21,7 @@ from resolvers import catalogue, price_lists, price_rows
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.errors import UserErrorCode
-from resolvers.inputs import AccountId, Input, Text35, Text200, said, wrong
+from resolvers.inputs import AccountId, Input, IsDecimal, Text35, Text200, said, wrong
 from resolvers.operation import Target, operation
 from resolvers.price_lists import Offer, Seller
 from resolvers.privileges import Privilege
@@ -55,7 +55,7 @@ class PriceMarkup(Input):
 
     seller: AccountId | None = said("Who offers: the caller's own account, or one below; left out: the own.", None)
     buyer: AccountId | None = said("To whom: an account right below the seller; left out: to all of those.", None)
-    percent: Annotated[Text35, AfterValidator(_percent)] = said(
+    percent: Annotated[Text35, IsDecimal(), AfterValidator(_percent)] = said(
         "How much is added to the cost, as `20` or `12.5`; less than the cost as `-5`."
     )
     rounding: Annotated[Amount, AfterValidator(_step)] = said(

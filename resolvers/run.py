@@ -162,9 +162,24 @@ class Run:
         return Actor(rows[0].name, caller.user_id, caller.client_id)
 
     async def once(
-        self, writer: Writer, actor: Actor, given: Input, expected_version: int | None, prepared: Any = None
+        self,
+        writer: Writer,
+        actor: Actor,
+        given: Input,
+        expected_version: int | None,
+        prepared: Any = None,
+        refused: list[Act] | None = None,
     ) -> Outcome:
-        """What becomes of one input. A refusal leaves nothing behind."""
+        """What becomes of one input. A refusal leaves nothing behind but what it notes of the attempt.
+
+        Args:
+            writer: the transaction.
+            actor: who acts.
+            given: the input.
+            expected_version: of the target, as the client knows it.
+            prepared: what was prepared before the transaction.
+            refused: gets what was refused, for whoever undoes more than this: it may have its attempt noted again.
+        """
         ids: dict[str, int] = {}
         act: Act | None = None
         try:
@@ -180,6 +195,8 @@ class Run:
         except RefusedError as refusal:
             if act is not None:
                 await act.note_attempts()
+                if refused is not None:
+                    refused.append(act)
             return Outcome(ids, refusal.errors)
         except TakenError as error:
             if error.constraint not in self.operation.taken:

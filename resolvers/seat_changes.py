@@ -4,16 +4,17 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from models import Subscription, SubscriptionStatus
+from models import Subscription, SubscriptionStatus, UserStatus
 from models.base import table_of
 from models.statement import Row, Statement
 from resolvers.act import Act
 from resolvers.errors import UserErrorCode
 from resolvers.inputs import Input, SubscriptionId, UserId, said
-from resolvers.operation import operation
+from resolvers.operation import Target, operation
 from resolvers.privileges import Privilege
 from resolvers.users import SEAT, USER
 
+_USER = Target(USER, by="user", is_changed=False, is_locked=False)
 _SUBSCRIPTION = table_of(Subscription)
 _subscription = Statement(
     select(*_SUBSCRIPTION.c).where(_SUBSCRIPTION.c.id == bindparam("row_id")).with_for_update(), is_lookup=True
@@ -47,19 +48,21 @@ class UserSeatTake(Input):
 @operation(
     privilege=Privilege.USERS_MANAGE,
     gives="user",
+    target=_USER,
     codes=(
         UserErrorCode.ABOVE_MAXIMUM,
         UserErrorCode.ALREADY_DONE,
-        UserErrorCode.NOT_FOUND,
         UserErrorCode.WRONG_STATE,
     ),
     bulk=True,
 )
 async def seat_give(act: Act, given: UserSeatGive) -> None:
     """Let a user use a subscription's services; as many can as its quantity says."""
-    subscription, user = await _both(act, given.subscription, given.user)
+    subscription, user = await _both(act, given.subscription)
     if subscription.status in _ENDED:
         act.refuse(UserErrorCode.WRONG_STATE, f"The subscription is {subscription.status}.", "subscription")
+    if user.status == UserStatus.DEACTIVATED:
+        act.refuse(UserErrorCode.WRONG_STATE, "The user is deactivated. Activate the user first.", "user")
     seats = await _seats_of(act, user)
     if subscription.id in seats:
         act.refuse(UserErrorCode.ALREADY_DONE, "The user has a seat already.", "user")
@@ -73,32 +76,32 @@ async def seat_give(act: Act, given: UserSeatGive) -> None:
 @operation(
     privilege=Privilege.USERS_MANAGE,
     gives="user",
-    codes=(UserErrorCode.ALREADY_DONE, UserErrorCode.NOT_FOUND),
+    target=_USER,
+    codes=(UserErrorCode.ALREADY_DONE,),
     bulk=True,
 )
 async def seat_take(act: Act, given: UserSeatTake) -> None:
     """Take a user's seat in a subscription back."""
-    subscription, user = await _both(act, given.subscription, given.user)
+    subscription, user = await _both(act, given.subscription)
     seats = await _seats_of(act, user)
     if subscription.id not in seats:
         act.refuse(UserErrorCode.ALREADY_DONE, "The user has no seat there.", "user")
     await _store(act, user, seats, [each for each in seats if each != subscription.id])
 
 
-async def _both(act: Act, subscription_id: int, user_id: int) -> tuple[Row, Row]:
+async def _both(act: Act, subscription_id: int) -> tuple[Row, Row]:
     """The subscription and the user, locked in that order.
 
     Raises:
-        RefusedError: one of them isn't visible, or they are of different accounts.
+        RefusedError: the subscription isn't visible, the user is gone, or they are of different accounts.
     """
     subscriptions = await act.rows(_subscription, {"row_id": subscription_id})
-    users = await act.rows(_user, {"row_id": user_id})
-    if not subscriptions:
-        act.fault(UserErrorCode.NOT_FOUND, "There is no such subscription.", "subscription")
+    users = await act.rows(_user, {"row_id": act.target.id})
     if not users:
         act.fault(UserErrorCode.NOT_FOUND, "There is no such user.", "user")
+    if not subscriptions:
+        act.refuse(UserErrorCode.NOT_FOUND, "There is no such subscription.", "subscription")
     act.check()
-    act.gives(user=users[0].id)
     if subscriptions[0].account_id != users[0].account_id:
         act.refuse(UserErrorCode.INVALID, "The user is of another account than the subscription.", "user")
     return subscriptions[0], users[0]

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import orjson
 from sqlalchemy import bindparam, or_, select
 
 from models import OrderSchedule, OrderStatus, OrderType, OrderWait, QuantityKind, SubscriptionStatus
@@ -12,7 +11,7 @@ from resolvers import holds
 from resolvers.accounts import ACCOUNT
 from resolvers.act import Act
 from resolvers.errors import RefusedError, UserErrorCode
-from resolvers.inputs import MOST_ATTRIBUTES, Attributes, Input, SubscriptionId, Text500, said
+from resolvers.inputs import MOST_ATTRIBUTES, Attributes, Input, SubscriptionId, Text500, said, stored
 from resolvers.operation import Target, operation
 from resolvers.ordering.asked import OrderLineInput, OrderRequest, Units
 from resolvers.ordering.placing import place_order
@@ -230,9 +229,7 @@ async def _refuse_waiting(act: Act) -> None:
 )
 async def attributes_set(act: Act, given: SubscriptionAttributesSet) -> None:
     """Replace the custom attributes of a subscription, in whatever state it is."""
-    attributes = {each.name: each.value for each in given.attributes or []}
-    text = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS).decode() if attributes else None
-    await act.change(SUBSCRIPTION, act.target, attributes=text)
+    await act.change(SUBSCRIPTION, act.target, attributes=stored(given.attributes))
 
 
 @operation(

@@ -101,5 +101,5 @@ def _of(context: "Context", lot: Row, charges: Iterable[Row]) -> Refundable:
 
 def _back(context: "Context", lot: Row, charge: Row) -> int:
     paid = None if charge.paid_from is None else Span(terms.day(charge.paid_from), terms.day(charge.paid_until))
-    bought = Charge(charge.charged_micros, lot.quantity, lot.quantity - lot.remaining, paid)
+    bought = Charge(charge.charged_micros, lot.quantity, lot.quantity - lot.remaining, paid, charge.currency)
     return refund(RefundPolicy(lot.refund_policy), bought, lot.remaining, context.today)

@@ -10,7 +10,7 @@ from pydantic import Field as Bounds
 from models.base import PeriodType
 from models.exchange.values import read_amount
 from resolvers.errors import UserErrorCode
-from resolvers.inputs import Input, Refers, Text35, Text100, said, wrong
+from resolvers.inputs import Input, IsDecimal, Refers, Text35, Text100, said, wrong
 
 BalanceId = Annotated[int, Refers("balance")]
 ManufacturerId = Annotated[int, Refers("manufacturer")]
@@ -57,9 +57,9 @@ def _rate(text: str) -> str:
     return text
 
 
-Amount = Annotated[Text35, AfterValidator(_amount)]
+Amount = Annotated[Text35, IsDecimal(), AfterValidator(_amount)]
 """A decimal number in text, as 12.50, with up to six decimals; `micros_of` counts it."""
-Rate = Annotated[Text35, AfterValidator(_rate)]
+Rate = Annotated[Text35, IsDecimal(), AfterValidator(_rate)]
 Code = Annotated[Text35, _matching(r"[^\s/|\"\\]+", "code: it may have no blanks, slashes, bars, quotes")]
 Mpn = Annotated[Text100, _matching(r"[^\s|\"\\]+", "part number: it may have no blanks, bars, quotes")]
 Currency = Annotated[Text35, _matching(r"[A-Z]{3}", "currency: three capital letters, as EUR (ISO 4217)")]

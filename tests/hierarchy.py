@@ -84,6 +84,10 @@ class Builder:
         return int(given["id"])
 
 
+_RENEWAL = date(2099, 1, 1)
+"""Of all subscriptions: on it something becomes of them, and no test comes to see it."""
+
+
 def build() -> World:
     """The whole hierarchy."""
     builder = Builder()
@@ -169,7 +173,7 @@ def _add_account(builder: Builder, of: int) -> None:
     builder.add(models.AccountContact, of)
     builder.add(models.AccountTerm, of, term=f"leak-{of}")
     builder.add(models.ApiClient, of)
-    builder.add(models.Audit, of, at=_MOMENT, object_id=of)
+    builder.add(models.Audit, of, at=_MOMENT, noun="vendor_card", object_id=of)
     if of in SELLERS:
         builder.add(models.VendorCard, of)
     _add_money(builder, of, PARENT[of], path_of(of))
@@ -225,7 +229,8 @@ def _add_subscription(builder: Builder, of: int, product: int, user: int, vendor
     subscription = builder.add(
         models.Subscription, of, product_id=product, plan_id=product, quantity=of, status="ACTIVE",
         billing_model=models.BillingModel.CHARGE_BEFORE_BILLING_PERIOD, billing_period_type=PeriodType.MONTH,
-        billing_period_duration=1, import_key=f"LEAK-{of}-{user}", **period,
+        billing_period_duration=1, import_key=f"LEAK-{of}-{user}", renewal_date=_RENEWAL, renewal_key=_RENEWAL,
+        **period,
     )  # fmt: skip
     builder.add(models.Seat, of, subscription_id=subscription, user_id=user)
     builder.add(models.SubscriptionHold, of, subscription_id=subscription, reason="PERSON")

@@ -141,9 +141,10 @@ def _add_catalogue(market: Market) -> None:
 
 
 def _add_switches(market: Market) -> None:
-    """From each plan to each other, by the month and by the year; each second with one product of either."""
+    """From each plan to some others, by the month and by the year; each second with one product of either."""
     plans, kinds, times = range(1, PLANS + 1), tuple(models.SwitchKind), tuple(models.SwitchTime)
-    pairs = [(of, into, months) for of in plans for into in plans for months in (1, 12) if of != into]
+    ways = [(of, (of + step - 1) % PLANS + 1) for of in plans for step in range(6, PLANS, 10)]
+    pairs = [(*way, months) for way in ways for months in (1, 12)]
     for number, (of, into, months) in enumerate(pairs):
         market.add(
             models.PlanSwitch, terms_key=f"{of}:{months}>{into}:{months}", kind=kinds[number % len(kinds)],

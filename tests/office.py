@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, insert, select, update
 
-from models import Account, AccountContact, Identity, JobKind, Mail, MailTemplate, User, VendorCard, base
+from models import (
+    Account,
+    AccountContact,
+    Credential,
+    Identity,
+    JobKind,
+    Mail,
+    MailTemplate,
+    SubjectType,
+    User,
+    VendorCard,
+    base,
+)
 from models.base import table_of
 from models.beyond.post import Recipient
 from models.scope import Scope
@@ -42,6 +54,9 @@ _CONTACT_OF = Statement(select(_CONTACT.c.id).where(_CONTACT.c.account_id == CUS
 _IDENTITY = table_of(Identity)
 _IDENTIFY = Statement(
     insert(_IDENTITY).values({name: bindparam(name) for name in ("id", "login", "email", "created_at")})
+)
+_KEEP_SECRET = Statement(
+    insert(table_of(Credential)).values({column.name: bindparam(column.name) for column in table_of(Credential).c})
 )
 _LINK_MADE = Statement(
     insert(EVENT)
@@ -105,6 +120,12 @@ class Office:
         self.links.append(f"https://panel.example/{user_id}?secret=s3cr3t{len(self.links)}")
         await change(db, _LINK_MADE, {"n": len(self.links), "at": base.now()})
         return self.links[-1]
+
+    async def give_password(self) -> None:
+        """Let the user have one."""
+        values = {"subject_type": SubjectType.USER.value, "subject_id": self.user.to_user_id, "secret_hash": "a hash"}
+        async with self.store.unfiltered("a test gives a password", write=True) as db:
+            await db.execute(_KEEP_SECRET, values | {"updated_at": base.now()})
 
     async def mails(self) -> list[Any]:
         async with self.store.unfiltered("a test looks at the mail") as db:

@@ -11,7 +11,7 @@ from resolvers.caller import Caller
 from resolvers.context import Context
 from schema import executor
 from tests.asking import CURSOR_KEY
-from tests.changes import change, new_key
+from tests.changes import change, new_key, rows_of
 from tests.hierarchy import OFFERED_TO_2_ALONE, Record
 from tests.ordering import CUSTOMER, euros
 from tests.works import Works
@@ -41,6 +41,16 @@ async def let_switch(works: Works, **values: Any) -> int:
     if values:
         await works.shop.set(PlanSwitch, row_id, **values)
     return int(row_id)
+
+
+async def let_switch_back(works: Works, there: int) -> None:
+    """Publish the way back beside a switch, on the same conditions."""
+    (row,) = [row._asdict() for row in await rows_of(works.store, PlanSwitch) if row.id == there]
+    names = [name.removeprefix("from_") for name in row if name.startswith("from_")]
+    sides = {f"from_{name}": row[f"to_{name}"] for name in names}
+    sides |= {f"to_{name}": row[f"from_{name}"] for name in names}
+    dated = {"created_at": works.now, "updated_at": works.now}
+    await works.shop.add(PlanSwitch, **row | sides | dated | {"id": new_id(), "terms_key": f"back {there}"})
 
 
 async def yearly(works: Works, plan: int, **values: Any) -> None:

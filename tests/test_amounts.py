@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.base import MICROS, PeriodType
+from models.currency import half_up
 from models.price import PriceModel
 from resolvers.ordering.amounts import (
     MOST,
@@ -21,7 +22,6 @@ from resolvers.ordering.amounts import (
     converted,
     countable,
     exchanged,
-    half_up,
     prorated,
     rate,
 )

@@ -296,6 +296,16 @@ async def test_a_full_reversal_after_a_part_gives_back_what_is_left(books: Store
             assert left == {[5, 3, 0][number]}
 
 
+async def test_what_cost_the_buyer_nothing_is_given_back_to_those_above(books: Store, currency: str) -> None:
+    await grant(books, currency)
+    key = f"order:{currency}"
+    await place(books, amounts(currency, 0, 0, 0, 1, 0), key=key)
+    async with writing(books) as writer:
+        await reverse(writer, key_of=key, key=f"{key}:reversal", path=path_of(CUSTOMER), at=AT)
+
+    assert set((await owed(books, currency)).values()) == {0}
+
+
 async def test_only_those_of_the_chain_give_back(books: Store, currency: str) -> None:
     await grant(books, currency)
     key = f"order:{currency}"
@@ -382,7 +392,7 @@ ACTIONS = st.lists(
 async def test_whatever_is_charged_and_given_back_sums_are_right_and_nothing_is_lost(
     books: Store, actions: list[Any]
 ) -> None:
-    currency = next(_currencies)
+    currency, mine = next(_currencies), path_of(CUSTOMER)
     charged: dict[int, list[int]] = {}
     async with writing(books) as writer:
         for number, (action, *how) in enumerate(actions):
@@ -393,19 +403,21 @@ async def test_whatever_is_charged_and_given_back_sums_are_right_and_nothing_is_
                 charged[number] = how[0]
             else:
                 of, share = how
-                await reverse(writer, key_of=f"{currency}:{of}", key=f"{currency}:b{number}", share=share, at=AT)
+                await reverse(
+                    writer, key_of=f"{currency}:{of}", key=f"{currency}:b{number}", path=mine, share=share, at=AT
+                )
     async with books.unfiltered("a test reads posts") as db:
         posts = await db.rows(_POSTS, {"currency": currency})
     await owed(books, currency)
     for number, units in charged.items():
-        mine = [post for post in posts if post.key == f"{currency}:{number}"]
-        for post in mine:
+        of_key = [post for post in posts if post.key == f"{currency}:{number}"]
+        for post in of_key:
             back = [each.micros for each in posts if each.reverses_id == post.id]
             assert abs(sum(back)) <= abs(post.micros)
             assert all(micros * post.micros < 0 for micros in back)
-        assert sorted(post.micros for post in mine) == sorted(units for units in units if units)
+        assert sorted(post.micros for post in of_key) == sorted(units for units in units if units)
     # What is left of everything, given back in full, leaves nothing.
     async with writing(books) as writer:
         for number in charged:
-            await reverse(writer, key_of=f"{currency}:{number}", key=f"{currency}:all{number}", at=AT)
+            await reverse(writer, key_of=f"{currency}:{number}", key=f"{currency}:all{number}", path=mine, at=AT)
     assert set((await owed(books, currency)).values()) <= {0}

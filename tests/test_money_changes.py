@@ -251,6 +251,7 @@ async def test_a_hidden_account_is_refused_as_one_that_is_not_there(untouched: S
         ({"amount": "0"}, "OUT_OF_RANGE", ["amount"]),
         ({"amount": "-5"}, "OUT_OF_RANGE", ["amount"]),
         ({"amount": "0.0000001"}, "INVALID", ["amount"]),
+        ({"amount": "10.005"}, "INVALID", ["amount"]),
         ({"receivedOn": "2026-11-21"}, "OUT_OF_RANGE", ["receivedOn"]),
         ({"vendor": "acc_9"}, "NOT_FOUND", ["vendor"]),
         ({"vendor": "acc_999"}, "NOT_FOUND", ["vendor"]),
@@ -314,3 +315,25 @@ async def test_many_payments_are_recorded_each_for_itself_or_all_or_none(
 
     assert results[1]["userErrors"] == [{"path": ["items", "1", "account"], "code": "NOT_FOUND"}]
     assert await owed_by(books, 7) == owed
+
+
+@pytest.mark.parametrize("amount", ['"12.50"', "12.5", "12.50"])
+async def test_an_amount_is_given_as_text_or_as_a_number(books: Store, world: World, amount: str) -> None:
+    document = (
+        f'mutation {{ paymentRecord(input: {{ idempotencyKey: "{new_key()}", account: "acc_7", amount: {amount} }})'
+        " { payment { total: amount { amount } } userErrors { message } } }"
+    )
+    answer = await change(books, user_at(world, 2), document)
+
+    assert answer.errors == []
+    assert answer.data["paymentRecord"] == {"payment": {"total": {"amount": "12.50"}}, "userErrors": []}
+
+
+async def test_what_is_neither_text_nor_a_number_is_no_amount(books: Store, world: World) -> None:
+    document = (
+        f'mutation {{ paymentRecord(input: {{ idempotencyKey: "{new_key()}", account: "acc_7", amount: true }})'
+        " { userErrors { message } } }"
+    )
+    answer = await change(books, user_at(world, 2), document)
+
+    assert "is no decimal number" in answer.errors[0]["message"]

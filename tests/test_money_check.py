@@ -98,6 +98,11 @@ async def test_accounts_that_were_there_before_there_was_money_get_balances_with
             "posts of another amount than their entries say",
         ),
         (
+            f"INSERT INTO ledger_post ({POST}) SELECT balance_id, buyer_id, currency, at, kind, 'less', 0, 5000, '',"
+            " NULL FROM ledger_post WHERE key = '7:a'",
+            "posts of which nobody can pay the last decimals",
+        ),
+        (
             f"INSERT INTO ledger_post ({POST}) SELECT balance_id, buyer_id, currency, at, 'REVERSAL', 'again', 0,"
             " -micros - 1, '', id FROM ledger_post WHERE key = '7:a'",
             "posts of which more was given back than there was",

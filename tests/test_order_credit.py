@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 
-from models import Account, AccountStatus
+from models import Account, AccountStatus, Audit, Price
 from resolvers.privileges import Privilege
 from tests.asking import EVERYTHING
-from tests.changes import traces
+from tests.changes import rows_of, traces
 from tests.databases import Databases
 from tests.hierarchy import World
 from tests.money import net
@@ -108,3 +109,48 @@ async def test_ordering_takes_the_privilege_and_the_prices(shop: Shop) -> None:
         answer = await shop.answer(caller, "orderPlace", lines=[{"product": PRODUCT, "quantity": 1}])
         assert answer.codes == ["FORBIDDEN"]
     assert await shop.placed() == []
+
+
+# Trying out
+
+
+async def test_trying_out_tells_nothing_of_credit_that_is_out_of_view(databases: Databases, world: World) -> None:
+    """Whoever tries larger and larger orders learns only where credit ends whose balances it may see."""
+    given = {"account": f"acc_{DEEP}", "lines": [{"product": PRODUCT, "quantity": 2}]}
+    async with opened_shop(databases, world, of_3=net(1)) as shop:
+        blind = shop.user(2, privileges=EVERYTHING - {Privilege.FINANCES_VIEW})
+        for caller, is_told in {shop.user(DEEP): False, shop.user(4): False, shop.user(3): True, blind: False}.items():
+            payload = await shop.ask(caller, "orderValidate", **given)
+            assert payload["isValid"] is not is_told, caller.account_id
+            assert faults(payload) == ([("VENDOR_UNAVAILABLE", "account")] if is_told else [])
+        assert faults(await shop.buy(DEEP, 2)) == [("VENDOR_UNAVAILABLE", "account")]
+    async with opened_shop(databases, world, of_5=net(1)) as shop:
+        payload = await shop.ask(shop.user(DEEP), "orderValidate", **given)
+        assert faults(payload) == [("CREDIT_LIMIT", "account")]
+
+
+async def test_what_a_vendor_s_credit_was_asked_for_in_vain_is_recorded(databases: Databases, world: World) -> None:
+    async with opened_shop(databases, world, of_4=net(1)) as shop:
+        await shop.buy(DEEP, 2)
+        lines = [{"product": PRODUCT, "quantity": 2}]
+        await shop.ask(shop.user(DEEP), "orderValidate", lines=lines)
+        undone = [{"lines": lines}, {"lines": []}]
+        await shop.ask(shop.user(DEEP), "orderPlaceBulk", items=undone, isAtomic=True)
+
+        noted = [row for row in await rows_of(shop.store, Audit) if row.operation.startswith("order")]
+
+    assert [(row.operation, row.object_id) for row in noted] == [("orderPlace", DEEP)] * 2
+    assert [orjson.loads(row.after) for row in noted] == [{"refused": "VENDOR_UNAVAILABLE", "costs": "8.00 EUR"}] * 2
+
+
+async def test_a_buyer_that_pays_nothing_is_not_told_the_credit_of_its_vendor(
+    databases: Databases, world: World
+) -> None:
+    async with opened_shop(databases, world, of_2=net(1)) as shop:
+        for price in [row for row in shop.world["price"] if row["seller_id"] == 2]:
+            await shop.set(Price, price["id"], amount_micros=0)
+
+        refused = await shop.buy(CUSTOMER, 2)
+
+        assert faults(refused) == [("VENDOR_UNAVAILABLE", "account")]
+        assert "EUR" not in refused["userErrors"][0]["message"]

@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from models import LedgerPost, Order, OrderCharge, OrderLine, OrderNumber
+from models.beyond.balances import BALANCE
+from models.statement import Statement
 from resolvers.privileges import Privilege
 from tests.asking import EVERYTHING
 from tests.changes import rows_of, traces
@@ -41,7 +44,7 @@ ASKED: list[tuple[int, dict[str, Any]]] = [
     (CUSTOMER, {"lines": lines(1), "account": "acc_8"}),
     (CUSTOMER, {"lines": lines(1), "account": "nonsense"}),
     (CUSTOMER, {"lines": lines(1), "type": "CHANGE", "subscription": "sub_1"}),
-    (DEEP, {"lines": lines(9)}),
+    (3, {"lines": lines(9), "account": f"acc_{DEEP}"}),
     (2, {"lines": lines(4), "account": "acc_7"}),
 ]
 
@@ -106,3 +109,15 @@ async def test_whoever_may_not_see_finances_is_told_no_amounts(shop: Shop) -> No
     assert draft["dueNow"] is None
     assert [line["unitPrice"] for line in draft["lines"]] == [None]
     assert set(answer.codes) == {"FORBIDDEN"}
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # on SQLite whoever writes has it all to itself
+async def test_an_estimate_waits_for_nobody_whose_order_is_being_placed(shop: Shop) -> None:
+    locked = Statement(select(BALANCE.c.id).with_for_update())
+    async with shop.store.unfiltered("a test places an order", write=True) as db:
+        assert len(await db.rows(locked)) > 2
+        tried = [
+            await shop.ask(shop.user(CUSTOMER), name, lines=lines(3)) for name in ("orderEstimate", "orderValidate")
+        ]
+
+    assert [faults(each) for each in tried] == [[], []]

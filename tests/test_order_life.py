@@ -153,7 +153,7 @@ async def test_a_change_that_failed_is_not_submitted_again_once_the_quantity_is_
 
     answer = await do(shop, "orderResubmit", more, shop.user(CUSTOMER))
 
-    assert faults(answer) == [("WRONG_STATE", "order")]
+    assert faults(answer) == [("OUTDATED", "order")]
     assert answer["userErrors"][0]["message"] == "The subscription has other quantities by now. Place a new order."
     assert await shop.owed(CUSTOMER) == owed
 
@@ -168,7 +168,7 @@ async def test_what_was_priced_for_other_vendors_is_not_submitted_again(shop: Sh
 
     answer = await do(shop, "orderResubmit", payload, shop.user(1))
 
-    assert faults(answer) == [("WRONG_STATE", "order")]
+    assert faults(answer) == [("OUTDATED", "order")]
     assert [await shop.owed(account) for account in (2, 3)] == [0, 0]
 
 
@@ -184,7 +184,7 @@ async def test_what_was_prorated_for_a_day_is_not_submitted_again_on_another(qua
 
     answer = await do(shop, "orderResubmit", payload)
 
-    assert faults(answer) == [("WRONG_STATE", "order")]
+    assert faults(answer) == [("OUTDATED", "order")]
     assert answer["userErrors"][0]["message"].endswith("Place a new order.")
 
 

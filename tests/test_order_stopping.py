@@ -1,16 +1,22 @@
 """Cancelling orders that are being processed: while what provisions can stop, once, and nothing of it stays."""
 
 import asyncio
+import random
+from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
-from models import JobKind, Plan
+from models import Audit, JobKind, Plan
+from models.base import now
 from models.statement import Row
 from resolvers.work.simulator import Simulator
-from resolvers.work.task import Done, Failed, Task
+from resolvers.work.task import Done, Failed, Pending, Task
+from tests.changes import rows_of
 from tests.ordering import CUSTOMER, PRODUCT, euros, faults
 from tests.switching import TARGET, seen, sell
+from tests.work_processes import worker_processes
 from tests.works import Works
 from tests.works import works as works
 
@@ -49,7 +55,6 @@ async def test_what_is_being_set_up_is_stopped_and_paid_back(works: Works) -> No
 
     assert (payload["userErrors"], payload["order"]["status"]) == ([], "CANCELLED")
     assert await works.shop.owed(CUSTOMER) == 0
-    works.forward(hours=1)
     await works.work()
     row = await works.order(order.id)
     assert (row.status, row.stoppable_until) == ("CANCELLED", None)
@@ -75,7 +80,6 @@ async def test_what_is_being_changed_is_brought_back(works: Works, of_type: str)
     refused = await works.shop.ask(works.shop.user(CUSTOMER), "orderPlace", **change)
     assert [error["code"] for error in refused["userErrors"]] == ["OPEN_CHANGE"]
     assert "being undone" in refused["userErrors"][0]["message"]
-    works.forward(hours=1)
     await works.work()
 
     after = await works.subscription(subscription.id)
@@ -99,12 +103,78 @@ async def test_what_is_undone_badly_is_undone_again(works: Works, monkeypatch: p
         return Failed("It is down.", is_final=False) if len(tried) == 1 else Done()
 
     monkeypatch.setattr(Simulator, "change", change)
-    for _ in range(2):
-        works.forward(hours=1)
-        await works.work()
+    await works.work()  # at once
+    works.forward(hours=1)
+    await works.work()
 
     assert tried == [f"order:{order.id}:undone"] * 2
     assert (await works.order(order.id)).stoppable_until is None
+
+
+async def test_what_is_cancelled_while_it_is_asked_for_is_undone_at_once(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if what provisions has only begun, and would be asked again an hour later."""
+    subscription = await works.bought(3)
+    line = {"product": PRODUCT, "quantity": 2}
+    payload = await works.shop.ask(works.shop.user(CUSTOMER), "orderPlace", **about(subscription, "CHANGE", line))
+    order, asked = await works.shop.order(payload), []
+
+    async def change(_self: Simulator, task: Task) -> Any:
+        asked.append(task.parts[0].quantity)
+        if len(asked) == 1:
+            assert faults(await cancel(works, order)) == []
+            return Pending()
+        return Done()
+
+    monkeypatch.setattr(Simulator, "change", change)
+    await works.work()
+
+    assert asked == [5, 3]
+    assert (await works.order(order.id)).stoppable_until is None
+    assert await works.open_jobs(JobKind.PROVISION_ORDER) == []
+    assert await works.findings() == []
+
+
+async def test_what_is_noted_of_stopping_leaves_no_lines_in_the_change_log(works: Works) -> None:
+    subscription = await works.bought(3)
+
+    rows = [row for row in await rows_of(works.store, Audit) if row.operation == "orderFulfilment"]
+
+    order_id = (await works.orders_of(subscription.id))[0].id
+    told = [orjson.loads(row.after) for row in rows if row.object_id == order_id]
+    assert len(told) == 3
+    assert all(told), told
+    assert not any("stoppable_until" in each or "stoppableUntil" in each for each in told)
+
+
+ORDERS, KILLS = 8, 5
+
+
+async def test_whenever_workers_are_killed_what_was_cancelled_is_undone_once(works: Works) -> None:
+    works.at(now() - timedelta(minutes=1))  # the workers go by the machine's clock
+    bought = [await works.bought(3) for _ in range(ORDERS)]
+    begun_ones = [await begun(works, **about(each, "CHANGE", {"product": PRODUCT, "quantity": 2})) for each in bought]
+    for order in begun_ones:
+        assert faults(await cancel(works, order)) == []
+    with worker_processes(works.store.url) as processes:
+        processes.start()
+        for _ in range(KILLS):
+            await asyncio.sleep(random.uniform(0.02, 0.25))
+            processes.start()
+            processes.kill_oldest()
+        async with asyncio.timeout(60):
+            while await works.open_jobs(JobKind.PROVISION_ORDER):  # noqa: ASYNC110  # other processes do it
+                await asyncio.sleep(0.1)
+
+    for subscription, order in zip(bought, begun_ones, strict=True):
+        row = await works.order(order.id)
+        assert (row.status, row.stoppable_until) == ("CANCELLED", None)
+        asked = [(action, quantity) for action, quantity, _ in await works.asked(subscription.id)]
+        assert sorted(asked) == [("change", 3), ("change", 5), ("provision", 3)]
+        assert (await works.subscription(subscription.id)).quantity == 3
+    assert await works.shop.owed(CUSTOMER) == euros(6) * ORDERS
+    assert await works.findings() == []
 
 
 async def test_what_cannot_stop_is_not_cancelled(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.base import MICROS, PeriodType
+from models.currency import smallest
 from models.plan import RefundPolicy
 from models.plan_switch import SwitchPolicy, SwitchTime
 from resolvers.errors import UserErrorCode
@@ -128,7 +129,7 @@ def test_without_refunds_units_go_at_any_time() -> None:
     lots = [lot(1, 3, policy=NONE)]
 
     assert cancellation(lots, START + 9_000 * HOUR, RENEWAL) == [Taken(1, 3)]
-    assert refund(NONE, Charge(300 * MICROS, 3, 0, None), 3, RENEWAL) == 0
+    assert refund(NONE, Charge(300 * MICROS, 3, 0, None, "EUR"), 3, RENEWAL) == 0
 
 
 def test_open_lots_are_shown_in_the_order_in_which_they_are_taken() -> None:
@@ -180,54 +181,59 @@ JULY = Span(date(2021, 7, 20), date(2021, 8, 20))
     ("quantity", "on", "expected"),
     [
         # Ten seats at 10.08 a month, bought on 20 July, given back on the 27th: 24 of 31 days of 100.80.
-        (10, date(2021, 7, 27), 78_038_710),
-        (5, date(2021, 7, 27), 39_019_355),
+        (10, date(2021, 7, 27), 78_040_000),
+        (5, date(2021, 7, 27), 39_020_000),
         (10, date(2021, 7, 20), 100_800_000),
-        (10, date(2021, 8, 19), 3_251_613),
+        (10, date(2021, 8, 19), 3_250_000),
         (10, date(2021, 8, 20), 0),
         (10, date(2022, 1, 1), 0),
     ],
 )
 def test_within_the_window_the_unused_days_are_returned(quantity: int, on: date, expected: int) -> None:
-    assert refund(PRORATED, Charge(100_800_000, 10, 0, JULY), quantity, on) == expected
+    assert refund(PRORATED, Charge(100_800_000, 10, 0, JULY, "EUR"), quantity, on) == expected
 
 
 def test_a_year_that_was_paid_at_once_is_returned_by_days_too() -> None:
-    charge = Charge(365 * MICROS, 1, 0, Span(date(2026, 1, 1), date(2027, 1, 1)))
+    charge = Charge(365 * MICROS, 1, 0, Span(date(2026, 1, 1), date(2027, 1, 1)), "EUR")
 
     assert refund(PRORATED, charge, 1, date(2026, 1, 6)) == 360 * MICROS
 
 
 def test_what_was_charged_once_is_returned_in_full_or_not_at_all() -> None:
-    setup = Charge(99 * MICROS, 3, 0, None)
+    setup = Charge(99 * MICROS, 3, 0, None, "EUR")
 
     assert refund(FULL, setup, 1, date(2026, 1, 20)) == 33 * MICROS
     assert refund(PRORATED, setup, 1, date(2026, 1, 20)) == 0
 
 
 def test_a_full_refund_does_not_count_days() -> None:
-    assert refund(FULL, Charge(100_800_000, 10, 0, JULY), 10, date(2021, 8, 15)) == 100_800_000
+    assert refund(FULL, Charge(100_800_000, 10, 0, JULY, "EUR"), 10, date(2021, 8, 15)) == 100_800_000
 
 
 @pytest.mark.parametrize(("units", "before", "quantity"), [(5, 0, 6), (5, 3, 3), (5, 0, -1), (5, 6, 0), (5, -1, 1)])
 def test_no_more_units_are_returned_than_were_paid_for(units: int, before: int, quantity: int) -> None:
     with pytest.raises(ValueError, match="can't be returned"):
-        refund(FULL, Charge(100, units, before, None), quantity, date(2026, 1, 1))
+        refund(FULL, Charge(100, units, before, None, "EUR"), quantity, date(2026, 1, 1))
 
 
 steps = st.lists(st.tuples(st.integers(0, 20), st.integers(-3, 40)), max_size=8)
 
 
-@given(st.integers(0, 10**15), st.integers(1, 60), steps, st.sampled_from(RefundPolicy))
-def test_in_however_many_steps_no_more_is_returned_than_was_charged(
-    micros: int, units: int, given_back: list[tuple[int, int]], policy: RefundPolicy
+currencies = st.sampled_from(["EUR", "JPY", "KWD"])
+
+
+@given(st.integers(0, 10**9), st.integers(1, 60), steps, st.sampled_from(RefundPolicy), currencies)
+def test_in_however_many_steps_no_more_is_returned_than_was_charged_and_always_what_can_be_paid(
+    amount: int, units: int, given_back: list[tuple[int, int]], policy: RefundPolicy, currency: str
 ) -> None:
+    micros = amount * smallest(currency)
     before, total = 0, 0
     for quantity, day in given_back:
         if before + quantity > units:
             break
-        part = refund(policy, Charge(micros, units, before, JULY), quantity, JULY.start + timedelta(days=day))
+        part = refund(policy, Charge(micros, units, before, JULY, currency), quantity, JULY.start + timedelta(days=day))
         assert 0 <= part <= micros
+        assert part % smallest(currency) == 0
         before, total = before + quantity, total + part
 
     assert total <= micros
@@ -237,7 +243,7 @@ def test_in_however_many_steps_no_more_is_returned_than_was_charged(
 
 @given(st.integers(0, 10**15), st.integers(1, 60), st.integers(0, 60), st.integers(-3, 40))
 def test_giving_back_later_never_returns_more(micros: int, units: int, quantity: int, day: int) -> None:
-    charge = Charge(micros, units, 0, JULY)
+    charge = Charge(micros, units, 0, JULY, "EUR")
     on = JULY.start + timedelta(days=day)
     quantity = min(quantity, units)
 

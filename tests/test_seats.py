@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from models import UserStatus
 from models.statement import Statement
 from models.store import Store
 from resolvers.caller import Caller
@@ -94,3 +95,32 @@ async def test_a_seat_is_for_users_of_the_subscriptions_account(
 
     assert codes(payload) == [("INVALID", "user") if user_at == 8 else ("NOT_FOUND", "user")]
     assert user not in await seats(own_marked_store, service)
+
+
+async def test_a_deactivated_user_is_given_no_seat(own_marked_store: Store, marked_world: World) -> None:
+    user, service = second(marked_world, CUSTOMER), subscription(marked_world, CUSTOMER)
+    await set_status(own_marked_store, user, UserStatus.DEACTIVATED)
+
+    payload = await Requests(own_marked_store)(
+        boss(marked_world), "userSeatGive", user=f"usr_{user}", subscription=f"sub_{service}"
+    )
+
+    assert codes(payload) == [("WRONG_STATE", "user")]
+    assert user not in await seats(own_marked_store, service)
+
+
+@pytest.mark.parametrize("name", ["userSeatGive", "userSeatTake"])
+async def test_a_refusal_shows_the_user_as_it_is(name: str, own_marked_store: Store, marked_world: World) -> None:
+    send, service = Requests(own_marked_store), subscription(marked_world, CUSTOMER)
+    seated, other = user_of(marked_world, CUSTOMER, "SERVICE_USER"), second(marked_world, CUSTOMER)
+    user = seated if name == "userSeatGive" else other
+
+    payload = await send(boss(marked_world), name, user=f"usr_{user}", subscription=f"sub_{service}")
+
+    assert codes(payload) == [("ALREADY_DONE", "user")]
+    assert payload["user"]["id"] == f"usr_{user}"
+
+
+async def set_status(store: Store, user_id: int, status: UserStatus) -> None:
+    async with store.unfiltered("a test changes a user", write=True) as db:
+        await db.sql(f"UPDATE app_user SET status = '{status.value}' WHERE id = {user_id}")

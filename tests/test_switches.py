@@ -1,6 +1,7 @@
 """Switching subscriptions to other terms: who may, what it costs every edge, and what becomes of the subscription."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
@@ -20,8 +21,14 @@ from models import (
     SwitchTime,
 )
 from models.base import PeriodType
+from models.store import Store
+from resolvers.caller import Caller
+from resolvers.ordering.periods import Period
+from resolvers.work.simulator import Simulator
+from resolvers.work.task import Done, Task
+from tests.asking import ask
 from tests.ordering import CUSTOMER, DEEP, PRODUCT, euros, faults
-from tests.switching import TARGET, days, let_switch, seen, sell, upgrade, yearly
+from tests.switching import TARGET, days, let_switch, let_switch_back, seen, sell, upgrade, yearly
 from tests.works import Works
 from tests.works import works as works
 
@@ -136,6 +143,33 @@ async def test_what_is_returned_is_what_the_provider_says(
         assert estimate["draft"]["dueNow"] == {"amount": f"{15 - back}.00", "currency": "EUR"}
 
 
+@pytest.mark.parametrize(
+    ("policy", "due"),
+    [
+        (SwitchPolicy.NO_REFUND_WITH_FULL_REFUND_PERIOD, "6.00"),
+        (SwitchPolicy.PRORATE_REFUND_WITH_FULL_REFUND_PERIOD, "-6.50"),  # 25 of 30 days of 15 are returned
+    ],
+)
+async def test_whoever_switches_back_and_forth_pays_for_what_was_used(
+    works: Works, policy: SwitchPolicy, due: str
+) -> None:
+    await sell(works, 2)
+    there = await let_switch(works, billing_policy=policy)
+    await let_switch_back(works, there)
+    for plan in (1, TARGET):
+        await works.shop.set(Plan, plan, cancellation_hours=15 * 24)
+    subscription = await works.bought(3)
+    works.forward(days=10)
+    first = await upgrade(works, subscription, **NEW)
+    assert first["order"]["total"] == {"amount": "9.00"}  # all of what the sale was charged is returned
+    await works.work()
+    works.forward(days=5)
+
+    back = await upgrade(works, subscription, product=PRODUCT)
+
+    assert (back["userErrors"], back["order"]["total"]) == ([], {"amount": due})
+
+
 async def test_a_switch_that_keeps_the_end_is_paid_until_then(works: Works) -> None:
     await sell(works, 2, amount=6)
     await let_switch(works, billing_policy=SwitchPolicy.PRORATE_KEEPING_EXP_DATE)
@@ -147,7 +181,7 @@ async def test_a_switch_that_keeps_the_end_is_paid_until_then(works: Works) -> N
     assert payload["userErrors"] == []
     assert days(await works.subscription(subscription.id)) == (date(2026, 12, 10), date(2026, 12, 20))
     # 10 of 30 days of 6 are returned; of the month from 10 December on, 10 of 31 days of 18 are paid.
-    assert await works.shop.owed(CUSTOMER) == euros(6) - euros(2) + 5_806_452
+    assert await works.shop.owed(CUSTOMER) == euros(6) - euros(2) + 5_810_000
     works.forward(days=10)
     await works.work()
     assert days(await works.subscription(subscription.id)) == (date(2026, 12, 20), date(2027, 1, 20))
@@ -171,11 +205,11 @@ async def test_what_was_billed_in_the_middle_of_a_term_is_returned_and_what_is_d
     # 21 of 31 days of 12 are returned; 10 of 31 are owed.
     payloads = [await upgrade(works, each, **NEW) for each in (before, after)]
 
-    assert [payload["order"]["total"]["amount"] for payload in payloads] == ["6.870968", "18.870968"]
+    assert [payload["order"]["total"]["amount"] for payload in payloads] == ["6.87", "18.87"]
     await works.work()
     works.at(works.now.replace(year=2027, month=1, day=29))  # what was due for the old terms is not billed any more
     await works.work()
-    assert await works.shop.owed(CUSTOMER) == euros(36) + 6_870_968 + 18_870_968
+    assert await works.shop.owed(CUSTOMER) == euros(36) + 6_870_000 + 18_870_000
     assert await works.findings() == []
 
 
@@ -359,9 +393,7 @@ async def test_a_switch_that_failed_costs_nothing_and_is_placed_anew(works: Work
     assert (order.status, await works.shop.owed(CUSTOMER)) == (OrderStatus.ERROR, euros(6))
     assert (await works.subscription(subscription.id)).product_id == 1
     given = {"order": f"ord_{order.id}", "expectedVersion": order.version}
-    assert faults(await works.shop.ask(works.shop.user(CUSTOMER), "orderResubmit", **given)) == [
-        ("WRONG_STATE", "order")
-    ]
+    assert faults(await works.shop.ask(works.shop.user(CUSTOMER), "orderResubmit", **given)) == [("OUTDATED", "order")]
     assert faults(await upgrade(works, subscription, **NEW)) == []
     await works.work()
     assert (await works.subscription(subscription.id)).product_id == TARGET
@@ -427,3 +459,39 @@ async def test_credit_has_to_do_for_a_switch_on_every_edge(works: Works) -> None
 
     assert (error["code"], error["path"]) == ("VENDOR_UNAVAILABLE", [])
     assert await works.shop.owed(CUSTOMER) == euros(6)
+
+
+async def test_the_demo_s_customers_are_told_what_they_can_switch_to(
+    seeded_store: Store, caller: Callable[[str], Awaitable[Caller]]
+) -> None:
+    document = """{ subscriptions(filter: {status: [ACTIVE]}, first: 50) {
+      nodes { upgrades { plan { name } unitPrice { amount } switch { kind } } allowedActions } } }"""
+
+    answer = await ask(seeded_store, await caller("admin@customer.example"), document)
+
+    assert answer.errors == []
+    offered = [upgrade for node in answer.data["subscriptions"]["nodes"] for upgrade in node["upgrades"]]
+    assert {upgrade["switch"]["kind"] for upgrade in offered} >= {"UPGRADE"}
+    assert all(upgrade["unitPrice"] is not None for upgrade in offered)
+
+
+async def test_what_provisions_is_told_the_plan_and_the_period(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, Any]] = []
+
+    async def done(_self: Simulator, task: Task) -> Any:
+        told.append((task.plan, task.period))
+        return Done()
+
+    for verb in ("provision", "change", "suspend"):
+        monkeypatch.setattr(Simulator, verb, done)
+    await sell(works, 2)
+    subscription = await works.bought(3)
+    await upgrade(works, subscription, **NEW)
+    await works.work()
+    await works.hold(await works.subscription(subscription.id), "PERSON")
+    await works.follow(await works.subscription(subscription.id), "follow")
+    await works.work()
+
+    month = Period(PeriodType.MONTH, 1)
+    before, after = (next(row["code"] for row in works.shop.world["plan"] if row["id"] == each) for each in (1, TARGET))
+    assert told == [(before, month), (after, month), (after, month)]

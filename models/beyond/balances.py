@@ -140,6 +140,11 @@ async def seen(db: Beyond, edge: Edge, currency: str) -> Row | None:
     return (await _find(db, _LOOK, {key: edge})).get(key)
 
 
+async def seen_all(db: Beyond, edges: Iterable[tuple[Edge, str]]) -> dict[Key, Row]:
+    """Those balances of edges in their currencies that are there, as they are now."""
+    return await _find(db, _LOOK, {(edge.buyer_id, edge.seller_path, currency) for edge, currency in edges})
+
+
 async def _find(db: Beyond, statement: Statement, wanted: Iterable[Key]) -> dict[Key, Row]:
     keys = set(wanted)
     places = {"buyers": [key[0] for key in keys], "sellers": [key[1] for key in keys]}

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from fractions import Fraction
-from math import floor
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -21,6 +20,7 @@ from models import path as paths
 from models.base import MICROS, table_of
 from models.beyond.balances import Key, key_of, locked, locked_by_id, owe, seen
 from models.beyond.chain import Edge
+from models.currency import payable
 from models.identifier import new_id
 from models.job import Job, JobKind
 from models.money import LedgerEntry, LedgerPost, PaymentTerm, PostKind, Side
@@ -166,7 +166,7 @@ async def charge(
         found = await locked(db, ((amount.edge, amount.currency) for amount in due), at)
         if await db.rows(_POSTED, {"of_key": key, "balances": [balance.id for balance in found.values()]}):
             return None
-        short = _short(found, due, own, waived_from) if is_checked else None
+        short = shortage(found, due, own, waived_from) if is_checked else None
         if short is None:
             of = Of(order_id=order_id, subscription_id=subscription_id)
             for place, balance in found.items():
@@ -177,7 +177,14 @@ async def charge(
 
 
 async def reverse(
-    writer: Writer, *, key_of: str, key: str, share: Fraction = Fraction(1), kind: PostKind | None = None, at: datetime
+    writer: Writer,
+    *,
+    key_of: str,
+    key: str,
+    path: str | None = None,
+    share: Fraction = Fraction(1),
+    kind: PostKind | None = None,
+    at: datetime,
 ) -> None:
     """Give back a share of all that was charged under a key, on each edge; never more than is left of it.
 
@@ -185,7 +192,8 @@ async def reverse(
         writer: the transaction.
         key_of: under which it was charged.
         key: of giving it back; done once.
-        share: which part of what was charged, rounded half up to the micro; all that is left of it if 1.
+        path: of the account for which it was charged, if that is known: it itself may have had nothing to pay.
+        share: which part of what was charged, rounded to what can be paid; all that is left of it if 1.
         kind: REVERSAL, if nothing else is said, or REFUND.
         at: the platform's present.
 
@@ -200,7 +208,8 @@ async def reverse(
         found = await locked_by_id(db, sorted({each.balance_id for each in posts}))
         if not found:
             return
-        if not any(_is_of(writer, balance) for balance in found):
+        is_own = path is not None and writer.scope.holds(path)
+        if not is_own and not any(_is_of(writer, balance) for balance in found):
             raise StoreError(f"{key_of} is out of scope")
         if await db.rows(_POSTED, {"of_key": key, "balances": [balance.id for balance in found]}):
             return
@@ -215,8 +224,8 @@ async def reverse(
 def _opposite(charged: Row, back: int, share: Fraction, kind: PostKind) -> Post:
     """What gives back a share of a post, of which some was given back before."""
     left = charged.micros + back  # what was given back is negative where the charge is positive
-    part = floor(abs(charged.micros) * share + Fraction(1, 2))
-    micros = min(part, left) if charged.micros > 0 else max(-part, left)
+    part = payable(abs(charged.micros) * share.numerator, charged.currency, share.denominator)
+    micros = left if share == 1 else min(part, left) if charged.micros > 0 else max(-part, left)
     of = Of(charged.order_id, charged.subscription_id, reverses_id=charged.id)
     return Post(kind, -micros, charged.text, None, None, of)
 
@@ -309,8 +318,8 @@ def _key(amount: Amount) -> Key:
     return amount.edge.buyer_id, amount.edge.seller_path, amount.currency
 
 
-def _short(found: Mapping[Key, Row], due: Iterable[Amount], own: Edge, waived_from: str | None) -> Short | None:
-    """Where credit doesn't suffice; the buyer's own is told before those above."""
+def shortage(found: Mapping[Key, Any], due: Iterable[Amount], own: Edge, waived_from: str | None) -> Short | None:
+    """Where credit of the balances found doesn't suffice; the buyer's own is told before those above."""
     more: dict[Key, int] = defaultdict(int)
     for amount in due:
         more[_key(amount)] += amount.micros

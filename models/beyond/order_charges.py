@@ -1,8 +1,9 @@
 """What each edge of a vendor chain pays for an order: written when it is placed, and read to work it off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
 from models.base import table_of
 from models.order_charge import OrderCharge
@@ -21,6 +22,14 @@ _OF_LINES = Statement(
 )
 _OF_ORDER = Statement(
     select(*_CHARGE.c).where(_CHARGE.c.order_id == bindparam("order")).order_by(_CHARGE.c.id), is_lookup=True
+)
+_PAY_FOR = Statement(
+    update(_CHARGE)
+    .where(_CHARGE.c.id == bindparam("charge"), _CHARGE.c.order_id == bindparam("order"))
+    .values(
+        paid_from=bindparam("new_from", type_=_CHARGE.c.paid_from.type),
+        paid_until=bindparam("new_until", type_=_CHARGE.c.paid_until.type),
+    )
 )
 _OF_SUBSCRIPTION, _ITEM = table_of(SubscriptionCharge).c, table_of(SubscriptionItem).c
 _RUNNING = Statement(
@@ -48,6 +57,18 @@ async def fix(writer: Writer, path: str, charges: Sequence[OrderCharge]) -> None
     async with writer.beyond("fixing the prices of an order on every edge") as db:
         for charge in charges:
             await db.write(_ADD, charge.model_dump())
+
+
+async def pay_for(writer: Writer, order: Row, days: Mapping[int, tuple[date, date]]) -> None:
+    """Let charges of an order, by their ids, pay for other days: the first, and the first that they don't pay for.
+
+    Raises:
+        StoreError: the order is out of scope.
+    """
+    _require(writer, order.path)
+    async with writer.beyond("letting an order that is submitted again pay for other days") as db:
+        for charge, (start, end) in days.items():
+            await db.write(_PAY_FOR, {"charge": charge, "order": order.id, "new_from": start, "new_until": end})
 
 
 async def of_order(writer: Writer, order: Row) -> list[Row]:

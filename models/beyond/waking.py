@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Text, bindparam, literal, select, update
+from sqlalchemy import Text, and_, bindparam, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert  # whose ON CONFLICT is spelled alike on SQLite
 
 from models import path as paths
@@ -36,6 +36,25 @@ _ORDERS = Statement(
     )
     .values(run_at=_NOW)
 )
+# What is being worked on at this moment is left alone: waiting for it could end in a deadlock, and it looks by itself.
+_ORDER = Statement(
+    update(_JOB)
+    .where(
+        _J.id.in_(
+            select(_J.id)
+            .where(
+                _J.done_at.is_(None),
+                _J.kind == JobKind.PROVISION_ORDER.value,
+                or_(
+                    _J.key == bindparam("of_key", type_=Text),
+                    and_(_J.key >= bindparam("waiting", type_=Text), _J.key < bindparam("beyond", type_=Text)),
+                ),
+            )
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(run_at=_NOW)
+)
 # Another attempt beside the one of tomorrow, which stays: were that one made today and failed, there would be none.
 _RENEWALS = Statement(
     insert(_JOB)
@@ -47,6 +66,24 @@ _RENEWALS = Statement(
     )
     .on_conflict_do_nothing()
 )
+
+
+async def wake_order(writer: Writer, path: str, key: str, at: datetime) -> None:
+    """Let the worker look at once at an order that it has put off.
+
+    Args:
+        writer: the transaction.
+        path: of the order's account.
+        key: of the job that works it off, without the times to which that was put off.
+        at: the platform's present.
+
+    Raises:
+        StoreError: the account is out of scope.
+    """
+    if not writer.scope.holds(path):
+        raise StoreError(f"{path} is out of scope")
+    async with writer.beyond("waking what works an order off, since it is called off") as db:
+        await db.write(_ORDER, {"of_key": key, "waiting": f"{key}@", "beyond": f"{key}A", "now": at})
 
 
 async def wake(writer: Writer, path: str, at: datetime) -> None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, case, cast, func, insert, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, case, cast, func, insert, literal, select, update
 
 from models import path as paths
 from models.account import Account
 from models.base import Day, Instant, table_of
+from models.currency import smallest
+from models.demo.account import CURRENCY
 from models.demo.days import PRESENT
 from models.demo.tree import RESELLER, key_prefix
 from models.money import (
@@ -38,6 +40,7 @@ MONTHS = 3
 NET_DAYS = 365
 _WHOLE = 2_000
 """Accounts of a tree all of which have a past."""
+_SMALLEST = smallest(CURRENCY)
 _PAID_AFTER = timedelta(days=19)
 _MEMO_EVERY, _MEMO_SHARE = 9, 20
 """Every so manieth account was let off such a part of what it owed."""
@@ -57,6 +60,13 @@ def _text(column: ColumnElement[Any]) -> ColumnElement[str]:
     return cast(column, Text)
 
 
+def _due_after(months: Any) -> Any:
+    """What is due after so many months of a year, in what can be paid: so that a year's months add up to its price."""
+    return (_CHARGE.monthly_micros * months + _SMALLEST // 2) // _SMALLEST * _SMALLEST
+
+
+_MONTH = bindparam("months", type_=BigInteger)
+_OF_MONTH_MICROS = _due_after(_MONTH) - _due_after(_MONTH - 1)
 _HAS_A_PAST = Statement(select(_P.id).where(_P.key >= "demo:", _P.key < "demo;").limit(1))
 _PATH = Statement(select(_ACCOUNT.path).where(_ACCOUNT.import_key == bindparam("of_key", type_=Text)))
 
@@ -69,7 +79,7 @@ _OWED: dict[Any, Any] = {
     _P.kind: literal(PostKind.CHARGE.value),
     _P.key: literal("demo:") + _text(_CHARGE.item_id) + bindparam("month", type_=Text),
     _P.position: literal(0),
-    _P.micros: _CHARGE.monthly_micros,
+    _P.micros: _OF_MONTH_MICROS,
     _P.text: _PRODUCT.name,
     _P.quantity: _SOLD.quantity,
     _P.subscription_id: _CHARGE.subscription_id,
@@ -93,7 +103,7 @@ _POST_CHARGES = Statement(
             _CHARGE.path < bindparam("from_end", type_=Text),
             _CHARGE.seller_id.is_not(None),
             _CHARGE.status == SubscriptionStatus.ACTIVE.value,
-            _CHARGE.monthly_micros > 0,
+            _OF_MONTH_MICROS > 0,
             _SUBSCRIPTION.start_date <= bindparam("since", type_=Day),
         )
         .order_by(_CHARGE.path, _CHARGE.item_id, _B.seller_path),
@@ -145,7 +155,7 @@ _ITEMISE = Statement(
 )
 
 _IS_LET_OFF = _V.buyer_id % _MEMO_EVERY == 0
-_LET_OFF = _V.total_micros // _MEMO_SHARE
+_LET_OFF = _V.total_micros // (_MEMO_SHARE * _SMALLEST) * _SMALLEST
 
 
 def _settled(kind: PaymentKind, micros: Any, **more: Any) -> Any:
@@ -202,9 +212,7 @@ _PAID: dict[Any, Any] = {
 _POST_PAYMENTS = Statement(
     insert(_POSTS).from_select(
         list(_PAID),
-        select(*_PAID.values())
-        .where(~select(_P.id).where(_P.key == literal("payment:") + _text(_Y.id)).exists())
-        .order_by(_Y.id),
+        select(*_PAID.values()).where(~select(_P.id).where(_P.payment_id == _Y.id).exists()).order_by(_Y.id),
     )
 )
 _OTHER_SIDE = case(
@@ -242,6 +250,7 @@ class _Month:
     def parameters(self) -> dict[str, Any]:
         return {
             "month": f":{self.start:%Y-%m}",
+            "months": self.start.month,
             "since": self.start,
             "at": _midnight(self.start),
             "until": self.end,

@@ -8,7 +8,9 @@ from models.account import Account
 from models.base import table_of
 from models.demo.credentials import add_credentials
 from models.demo.history import add_history
+from models.demo.open_orders import add_work
 from models.demo.sources import demo_sources
+from models.demo.switches import add_switches
 from models.demo.tree import key_prefix
 from models.exchange.load import import_rows
 from models.exchange.report import ImportReport, Progress
@@ -36,7 +38,7 @@ async def seed(
     reseller_privileges: Sequence[str],
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Load a demo tree, and give its accounts a past and its logins their passwords.
+    """Load a demo tree, and give its accounts a past, its open orders to the worker, and its logins their passwords.
 
     Done again with the same numbers, it changes nothing.
 
@@ -57,7 +59,9 @@ async def seed(
     sources = demo_sources(accounts, seed)
     await _check_is_ours(store, accounts, seed)
     report = await import_rows(store, sources, progress=progress)
+    await add_switches(store)
     await add_history(store, accounts, seed)
+    await add_work(store)
     await add_credentials(store, hash_secret, reseller_privileges)
     return report
 

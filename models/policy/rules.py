@@ -86,8 +86,14 @@ UNREADABLE = frozenset(
     {
         "account_transfer",
         "alembic_version",
+        "client_level",
         "clock",
         "credential",
+        "document",
+        "document_alias",
+        "document_client",
+        "document_registry",
+        "endpoint",
         "idempotency",
         "identity",
         "job",
@@ -100,6 +106,7 @@ UNREADABLE = frozenset(
         "refresh_token",
         "security_answer",
         "sign_in_failure",
+        "unknown_document",
     }
 )
-"""Tables that no scope can read: secrets, the machinery of writing, and the version of the database."""
+"""Tables that no scope can read: secrets, the machinery of writing and of the gateway, the version of the database."""

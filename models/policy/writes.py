@@ -91,7 +91,7 @@ WRITES: dict[str, Write] = {
         update=_MINE,
         columns=_columns(
             "status status_code error_message provisioned_at subscription_id po_number attributes credit_check"
-            " waiting_for submission stoppable_until"
+            " waiting_for submission stoppable_until term_from term_until"
         ),
     ),
     "plan": Write(

@@ -2,7 +2,8 @@
 
 All are whole micros (docs/decisions/0001-money-in-micros.md). Where a division leaves a rest, the result is rounded
 half up to the micro, away from zero on either side, so that a refund mirrors its charge; once, at the end of: an
-average unit price, what is due by a day of a period, a conversion between periods, an exchange.
+average unit price, what is due by a day of a period, a conversion between periods, an exchange. What comes of them is
+rounded again when it is charged or returned, once, to what can be paid (`models/currency.py`).
 """
 
 import re
@@ -14,6 +15,7 @@ from fractions import Fraction
 import orjson
 
 from models.base import MICROS, PeriodType
+from models.currency import half_up
 from models.price import PriceModel
 from resolvers.ordering.periods import Period, Span
 
@@ -196,12 +198,6 @@ def exchanged(micros: int, at_rate: Decimal) -> int:
     """
     numerator, denominator = at_rate.as_integer_ratio()
     return countable(half_up(micros * numerator, denominator))
-
-
-def half_up(numerator: int, denominator: int) -> int:
-    """The quotient as a whole number, halves away from zero. The denominator is above zero."""
-    quotient = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return quotient if numerator >= 0 else -quotient
 
 
 def countable(micros: int) -> int:

@@ -10,6 +10,7 @@ from models.base import PeriodType
 from models.beyond.chain import Edge
 from models.beyond.ledger import Amount
 from models.beyond.pricing import EdgePrice, Wanted
+from models.currency import payable
 from models.identifier import new_id
 from models.statement import Row
 from resolvers.act import Act
@@ -57,7 +58,7 @@ class Due:
         currency: of the amounts.
         unit_micros: for one unit and billing period; the average where units cost differently.
         extended_micros: for all the units.
-        charged_micros: what falls due by the order.
+        charged_micros: what falls due by the order, as it can be paid.
         paid: the days that this pays for; None: it is charged once, or nothing falls due.
         price_id: None where it doesn't follow from a price of today.
         rate: of exchange, from the currency of the seller's own cost; None where they are the same.
@@ -127,30 +128,30 @@ def _counts(lines: Sequence[Line], units: Sequence[int], at: int, *, is_renewal:
 def _due(line: Line, units: int, price: EdgePrice, of: Term, counts: Counts) -> Due:
     tiers = Tiers.stored(price.model, price.amount_micros, price.tiers)
     cost = amounts.amount(tiers, units, counts)
-    charged, paid = cost.extended_micros, None
+    charged, paid = payable(cost.extended_micros, price.currency), None
     if price.type is not PriceType.SETUP:
-        charged, paid = _now(cost.extended_micros, of)
+        charged, paid = _now(cost.extended_micros, price.currency, of)
     return Due(
         line, price.edge, price.type, price.currency, cost.unit_micros, cost.extended_micros, charged, paid,
         price.price_id, price.rate,
     )  # fmt: skip
 
 
-def _now(extended_micros: int, of: Term) -> tuple[int, Span | None]:
+def _now(extended_micros: int, currency: str, of: Term) -> tuple[int, Span | None]:
     """What of an amount for a billing period falls due by the order, and the days that it pays for."""
     charged = amounts.countable(sum(amounts.prorated(extended_micros, bill.part, bill.whole) for bill in of.due))
-    return charged, Span(of.due[0].part.start, of.due[-1].part.end) if of.due else None
+    return payable(charged, currency), Span(of.due[0].part.start, of.due[-1].part.end) if of.due else None
 
 
 def renewed(line: Line, edge: Edge, running: Row, of: Term) -> Due:
     """What an edge is charged for a line that is renewed at the price that the subscription has."""
     extended = amounts.countable(running.unit_micros * line.resulting)
-    charged, paid = _now(extended, of)
+    charged, paid = _now(extended, running.currency, of)
     return Due(line, edge, PriceType.RECURRING, running.currency, running.unit_micros, extended, charged, paid)
 
 
 def ledger_amounts(dues: Iterable[Due]) -> list[Amount]:
-    """What the ledger is to charge."""
+    """What the ledger is to charge; nothing, too, so that it knows whose edge is the buyer's own."""
     return [
         Amount(
             each.edge,
@@ -161,7 +162,6 @@ def ledger_amounts(dues: Iterable[Due]) -> list[Amount]:
             each.unit_micros,
         )
         for each in dues
-        if each.charged_micros
     ]
 
 
@@ -179,7 +179,6 @@ def stored_amounts(edges: Sequence[Edge], charges: Iterable[Row], lines: Iterabl
             row.unit_micros,
         )
         for row in charges
-        if row.charged_micros
     ]
 
 

@@ -78,6 +78,15 @@ class Draft:
         """What the account is charged by it."""
         return sum(due.charged_micros for due in self.own)
 
+    def setup(self, line: Line) -> int:
+        """What setting a line up costs the account; nothing where it is given back."""
+        asked = (due for due in self.own if due.line is line and due.type is PriceType.SETUP)
+        return sum(max(due.extended_micros, 0) for due in asked)
+
+    def charged(self, line: Line) -> int:
+        """What the account is charged for a line by the order."""
+        return sum(due.charged_micros for due in self.own if due.line is line)
+
     def price(self, line: Line) -> tuple[int, int, str, str | None]:
         """Of a line for the account: unit price, extended price, currency, rate of exchange."""
         of_line = [due for due in (*self.own, *self.quoted) if due.line is line]

@@ -155,7 +155,8 @@ class _Returning:
         back = 0
         if charge.charged_micros > 0:
             paid = None if charge.paid_from is None else Span(terms.day(charge.paid_from), terms.day(charge.paid_until))
-            bought = Charge(charge.charged_micros, lot.quantity, lot.quantity - lot.remaining, paid)
+            returned = lot.quantity - lot.remaining
+            bought = Charge(charge.charged_micros, lot.quantity, returned, paid, charge.currency)
             back = refund(self._policy, bought, quantity, self._today)
         extended = -charge.unit_micros * quantity
         return Due(line, edge, PriceType(charge.price_type), charge.currency, charge.unit_micros, extended, -back, None)

@@ -17,7 +17,7 @@ from resolvers.ordering.periods import Period
 from resolvers.ordering.quantities import Limits, bereft, missing, quantities, quantity_refusal
 from resolvers.subscriptions import ITEM, SUBSCRIPTION
 
-_ITEMS = Statement(
+ITEMS = Statement(
     select(*ITEM.c).where(ITEM.c.subscription_id == bindparam("subscription")).order_by(ITEM.c.position), is_lookup=True
 )
 OWNED = Statement(
@@ -176,7 +176,7 @@ class Had:
 
 async def had(act: Act, subscription: Row) -> Had:
     """What a subscription has."""
-    items = await act.rows(_ITEMS, {"subscription": subscription.id})
+    items = await act.rows(ITEMS, {"subscription": subscription.id})
     return Had(subscription, items, await goods.products_of(act, [item.product_id for item in items]))
 
 

@@ -26,17 +26,26 @@ async def locked(act: Act, order_id: int) -> Row | None:
     return rows[0] if rows else None
 
 
+def require_possible(act: Act, order: Row, event: OrderEvent) -> None:
+    """Refuse what can't happen to an order in its state.
+
+    Raises:
+        RefusedError: it can't.
+    """
+    status = OrderStatus(order.status)
+    if not life.can(status, event):
+        hint = " Place a cancellation for its subscription." if status is OrderStatus.COMPLETED else ""
+        act.refuse(UserErrorCode.WRONG_STATE, f"The order is {status.value}.{hint}", "order")
+
+
 async def move_order(act: Act, order: Row, event: OrderEvent, **values: object) -> None:
     """Let an event happen to an order that is locked.
 
     Raises:
         RefusedError: it can't happen to an order in that state.
     """
-    status = OrderStatus(order.status)
-    if not life.can(status, event):
-        hint = " Place a cancellation for its subscription." if status is OrderStatus.COMPLETED else ""
-        act.refuse(UserErrorCode.WRONG_STATE, f"The order is {status.value}.{hint}", "order")
-    await act.change(ORDER, order, status=life.after(status, event).value, **values)
+    require_possible(act, order, event)
+    await act.change(ORDER, order, status=life.after(OrderStatus(order.status), event).value, **values)
 
 
 async def work_off(act: Act, order: Row) -> None:
@@ -102,4 +111,4 @@ async def call_off(act: Act, order: Row, event: OrderEvent, **values: object) ->
 async def give_back(act: Act, order: Row) -> None:
     """Reverse all that the order's present submission was charged; nothing is left if it was reversed before."""
     key = charge_key(order)
-    await ledger.reverse(act.writer, key_of=key, key=f"{key}:reversed", at=act.now)
+    await ledger.reverse(act.writer, key_of=key, key=f"{key}:reversed", path=order.path, at=act.now)

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from models.currency import payable
 from models.plan import RefundPolicy
 from resolvers.errors import UserErrorCode
-from resolvers.ordering.amounts import half_up, prorated
+from resolvers.ordering.amounts import prorated
 from resolvers.ordering.periods import Span
 from resolvers.ordering.refusal import Refusal
 
@@ -57,12 +58,14 @@ class Charge:
         units: for how many it was; at least 1.
         returned: how many of them were given back before.
         paid: the days that it pays for; None: it was charged once, as a setup fee.
+        currency: in which; what is returned can be paid in it.
     """
 
     micros: int
     units: int
     returned: int
     paid: Span | None
+    currency: str
 
 
 def window_until(policy: RefundPolicy, bought_at: datetime, hours: int) -> datetime | None:
@@ -154,7 +157,7 @@ def refund(policy: RefundPolicy, charge: Charge, quantity: int, on: date) -> int
         return share
     if policy is RefundPolicy.NONE or charge.paid is None:
         return 0
-    return unused(share, charge.paid, on)
+    return payable(unused(share, charge.paid, on), charge.currency)
 
 
 def unused(micros: int, paid: Span, on: date) -> int:
@@ -167,4 +170,8 @@ def share_of(charge: Charge, quantity: int) -> int:
     returned = charge.returned + quantity
     if quantity < 0 or not 0 <= charge.returned <= returned <= charge.units:
         raise ValueError(f"{quantity} units can't be returned of {charge}.")
-    return half_up(charge.micros * returned, charge.units) - half_up(charge.micros * charge.returned, charge.units)
+    return _borne_by(charge, returned) - _borne_by(charge, charge.returned)
+
+
+def _borne_by(charge: Charge, units: int) -> int:
+    return payable(charge.micros * units, charge.currency, charge.units)

@@ -1,20 +1,24 @@
 """Billing: what falls due in the middle of a term is charged along the whole chain on its day, whatever is owed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, or_, select
 
 from models import JobKind, OrderStatus, OrderType, PostKind, SubscriptionLot
 from models.base import iso, table_of
-from models.beyond import chain, ledger, service_charges
+from models.beyond import chain, ledger, order_charges, service_charges
 from models.beyond.ledger import Amount
+from models.currency import payable
 from models.statement import Row, Statement
 from resolvers.act import Act
 from resolvers.ordering import goods
 from resolvers.ordering.amounts import prorated
+from resolvers.ordering.giving_back import instant_of
 from resolvers.ordering.giving_up import bill_key, billed_term, bills_of, post_key
+from resolvers.ordering.lot_costs import costs_of
 from resolvers.ordering.periods import Bill, Span
 from resolvers.orders import ORDER
 from resolvers.subscription_actions import RUNNING
@@ -96,31 +100,51 @@ async def _amounts(act: Act, subscription: Row, due: Sequence[Bill]) -> list[Amo
     items = {item.id: item for item in await act.rows(ITEMS_OF, {"subscription": subscription.id})}
     products = await goods.products_of(act, [item.product_id for item in items.values()])
     edges = {edge.buyer_id: edge for edge in await chain.edges(act.writer, subscription.path)}
-    units = await _units(act, subscription, items)
+    lots = await _lots(act, subscription, items)
+    paid = await _paid(act, subscription, lots)
     amounts = []
     for row in await service_charges.of_subscription(act.writer, subscription):
         item = items[row.item_id]
+        costs = zip(lots[item.id], costs_of(row, lots[item.id], paid), strict=True)
         micros = sum(
-            prorated(row.unit_micros * many, Span(max(since, bill.part.start), bill.part.end), bill.whole)
+            prorated(micros, Span(max(lot.since, bill.part.start), bill.part.end), bill.whole)
+            for lot, micros in costs
             for bill in due
-            for many, since in units[item.id]
-            if since < bill.part.end
+            if lot.since < bill.part.end
         )
         if row.buyer_id in edges:
             name = products[item.product_id].name
-            amounts.append(Amount(edges[row.buyer_id], micros, row.currency, name, item.quantity, row.unit_micros))
+            due_micros = payable(micros, row.currency)
+            amounts.append(Amount(edges[row.buyer_id], due_micros, row.currency, name, item.quantity, row.unit_micros))
     return amounts
 
 
-async def _units(act: Act, subscription: Row, items: dict[int, Row]) -> dict[int, list[tuple[int, date]]]:
-    """By item, how many units there are since which day; what was imported is taken to have been there always."""
-    found: dict[int, list[tuple[int, date]]] = defaultdict(list)
+class _Lot(NamedTuple):
+    """Units that are there since a day."""
+
+    order_line_id: int | None
+    quantity: int
+    remaining: int
+    since: date
+
+
+async def _lots(act: Act, subscription: Row, items: dict[int, Row]) -> dict[int, list[_Lot]]:
+    """By item, what is left of its lots; what was imported is taken to have been there always."""
+    found: dict[int, list[_Lot]] = defaultdict(list)
     for lot in await act.rows(_LOTS, {"subscription": subscription.id}):
-        bought_at = lot.bought_at
-        moment = datetime.fromisoformat(bought_at) if isinstance(bought_at, str) else bought_at
-        found[lot.item_id].append((lot.remaining, moment.date()))
+        since = instant_of(lot.bought_at).date()
+        found[lot.item_id].append(_Lot(lot.order_line_id, lot.quantity, lot.remaining, since))
     for item in items.values():
-        others = item.quantity - sum(many for many, _ in found[item.id])
+        others = item.quantity - sum(lot.remaining for lot in found[item.id])
         if others > 0:
-            found[item.id].append((others, date.min))
+            found[item.id].append(_Lot(None, others, others, date.min))
+    return found
+
+
+async def _paid(act: Act, subscription: Row, lots: Mapping[int, Sequence[_Lot]]) -> dict[int, list[Row]]:
+    """By order line, what every edge was charged for the lots."""
+    lines = sorted({lot.order_line_id for each in lots.values() for lot in each if lot.order_line_id is not None})
+    found: dict[int, list[Row]] = defaultdict(list)
+    for charge in await order_charges.of_lines(act.writer, subscription.path, lines):
+        found[charge.line_id].append(charge)
     return found

@@ -32,8 +32,8 @@ class Connector(Protocol):
     async def change(self, task: Task) -> Outcome:
         """Bring a service to the parts of the task.
 
-        They may be those that it has, as at a renewal; other quantities; after a switch other products; or, where an
-        order was called off that had begun, what there was before it.
+        They may be those that it has, as at a renewal; other quantities; after a switch other products, or the same
+        under another plan; or, where an order was called off that had begun, what there was before it.
         """
 
     async def suspend(self, task: Task) -> Outcome:

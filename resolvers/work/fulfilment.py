@@ -20,7 +20,6 @@ from models.statement import Row, Statement
 from resolvers.act import Act
 from resolvers.errors import RefusedError
 from resolvers.ordering import goods, terms
-from resolvers.ordering.giving_back import instant_of
 from resolvers.ordering.progress import charge_key, complete_order, fail_order, let_stop, locked, start_order
 from resolvers.ordering.refunds import window_until
 from resolvers.orders import LINES_OF, ORDER
@@ -29,7 +28,7 @@ from resolvers.work.claims import Claim, LostClaimError
 from resolvers.work.completing import abandon, apply, opened
 from resolvers.work.connector import Connector, Connectors, ConnectorSettingError, Outcome
 from resolvers.work.handler import FailedAttemptError, Handler, HopelessError, Retry
-from resolvers.work.holdings import PLAN, work
+from resolvers.work.holdings import PLAN, bought_at, under, work
 from resolvers.work.renewing import fell_through
 from resolvers.work.system import anew, by_itself, finish, holding
 from resolvers.work.task import Failed, Part, Pending, Task
@@ -42,7 +41,8 @@ _TROUBLE = "Something went wrong while it was worked off. Submit it again later,
 _UNFINISHED = "The service is still not set up. Submit the order again later, or ask support."
 _RENEWED = "The subscription has been renewed meanwhile."
 _SEEN = Statement(
-    select(ORDER.c.path, ORDER.c.subscription_id).where(ORDER.c.id == bindparam("row_id")), is_lookup=True
+    select(ORDER.c.path, ORDER.c.subscription_id, ORDER.c.status).where(ORDER.c.id == bindparam("row_id")),
+    is_lookup=True,
 )
 
 
@@ -81,20 +81,34 @@ class ProvisionOrder(Handler):
     async def run(self, job: Claim) -> None:
         """See `Handler`. Whatever is raised can be shown to whoever ordered."""
         try:
-            asked = await self._begin(job)
-            if asked is None:
-                return
-            outcome = await self._ask(asked)
-            undoing = None if asked.is_undoing else await self._complete(job, outcome)
-            if undoing is not None:
-                await self._ask(undoing)
-            if undoing is not None or asked.is_undoing:
-                await self._end_undone(job)
+            await self._work_off(job)
         except (FailedAttemptError, HopelessError, LostClaimError):
             raise
         except Exception as error:
             log.exception("order %d can't be worked off", job.subject_id)
             raise FailedAttemptError(_TROUBLE) from error
+
+    async def _work_off(self, job: Claim) -> None:
+        asked = await self._begin(job)
+        if asked is None:
+            return
+        try:
+            outcome = await self._ask(asked)
+        except FailedAttemptError:
+            if asked.is_undoing or not await self._is_called_off(job):
+                raise
+            await self._work_off(job)  # what is to be undone needn't wait for another attempt
+            return
+        undoing = None if asked.is_undoing else await self._complete(job, outcome)
+        if undoing is not None:
+            await self._ask(undoing)
+        if undoing is not None or asked.is_undoing:
+            await self._end_undone(job)
+
+    async def _is_called_off(self, job: Claim) -> bool:
+        """Whether the order was cancelled while it was being provisioned."""
+        async with holding(self.place.store, job, _FULFILMENT) as act:
+            return any(row.status == OrderStatus.CANCELLED for row in await act.rows(_SEEN, {"row_id": job.subject_id}))
 
     async def _ask(self, asked: _Asked) -> Outcome:
         """Have it provisioned.
@@ -133,7 +147,7 @@ class ProvisionOrder(Handler):
                     await _wait(anew(act), job, order)
                     return None
                 await start_order(act, order)
-                if order.type == OrderType.SALES:
+                if order.type == OrderType.SALES and not _is_set_up(subscription):  # an import brings it along
                     subscription = await opened(act, order)
             elif order.status != OrderStatus.PROCESSING:
                 undoing = await _undoing(act, order, subscription)
@@ -202,6 +216,11 @@ async def _locked(act: Act, order_id: int) -> tuple[Row | None, Row | None]:
     return await locked(act, order_id), subscription
 
 
+def _is_set_up(subscription: Row | None) -> bool:
+    """Whether it is what the order is to provision; what an attempt before made has ended with that."""
+    return subscription is not None and subscription.status == SubscriptionStatus.PENDING
+
+
 async def _may_start(act: Act, order: Row) -> bool:
     """Whether the account, and those above it, still stand so that the order can be worked off."""
     statuses = await chain.statuses(act.writer, order.path)
@@ -234,7 +253,8 @@ async def _task(act: Act, order: Row, subscription: Row | Subscription | None) -
     else:
         ordered = {line.product_id: line.resulting_quantity for line in lines}
         units = [(item.product_id, ordered.get(item.product_id, item.quantity)) for item in items]
-    return await _asking(act, order, subscription, units, charge_key(order))
+    task = await _asking(act, order, subscription, units, charge_key(order))
+    return replace(task, **await under(act, lines[-1])) if order.type == OrderType.MIGRATION else task
 
 
 async def _asking(
@@ -249,6 +269,7 @@ async def _asking(
         manufacturer=products[units[0][0]].manufacturer,
         parts=tuple(Part(products[product].mpn, products[product].name, many) for product, many in units),
         attributes=orjson.loads(order.attributes or "{}"),
+        **await under(act, subscription),
     )
 
 
@@ -270,8 +291,7 @@ async def _stoppable_until(act: Act, order: Row) -> datetime | None:
         return None  # whoever doesn't want it switches the renewal off
     lines = await act.rows(LINES_OF, {"order": order.id})
     (plan,) = await act.rows(PLAN, {"row_id": lines[-1].plan_id})
-    bought_at = instant_of(order.created_at)
-    return window_until(RefundPolicy(plan.refund_policy), bought_at, plan.cancellation_hours) or _ALWAYS
+    return window_until(RefundPolicy(plan.refund_policy), bought_at(order), plan.cancellation_hours) or _ALWAYS
 
 
 def _refuse_renewed(order: Row, subscription: Row) -> None:

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from models import OrderType, Plan, PriceType, SubscriptionCharge, SubscriptionLot, SubscriptionStatus
+from models import OrderType, Plan, PriceType, Subscription, SubscriptionCharge, SubscriptionLot, SubscriptionStatus
 from models.base import PeriodType, table_of
 from models.beyond import chain, order_charges, service_charges
 from models.beyond.chain import Edge
+from models.currency import half_up
 from models.identifier import new_id
 from models.plan import RefundPolicy
 from models.statement import Row, Statement
 from resolvers.act import Act
-from resolvers.ordering.amounts import converted, half_up
+from resolvers.ordering import terms
+from resolvers.ordering.amounts import converted
 from resolvers.ordering.giving_back import instant_of
 from resolvers.ordering.periods import Period
 from resolvers.ordering.refunds import Lot, open_lots, window_until
 from resolvers.orders import LINES_OF
-from resolvers.subscription_moves import ITEMS_OF, place_of
+from resolvers.subscription_moves import ITEMS_OF, midnight, place_of
 
 _LOT, _PLAN = table_of(SubscriptionLot), table_of(Plan)
 _LOTS = Statement(
@@ -65,13 +69,27 @@ async def work(act: Act, order: Row, subscription: Row) -> Work:
     return Work(order, subscription, lines, items, plan, edges, await order_charges.of_order(act.writer, order))
 
 
+async def under(act: Act, had: Row | Subscription) -> dict[str, Any]:
+    """For a `Task`: the plan of a subscription, or of an order's line, and for how long at a time it is had."""
+    (plan,) = await act.rows(PLAN, {"row_id": had.plan_id})
+    return {"plan": plan.code, "period": Period(PeriodType(had.period_type), had.period_duration)}
+
+
 # Lots
+
+
+def bought_at(order: Row) -> datetime:
+    """When what an order buys was bought: as it was placed, or on the day on which it was submitted again."""
+    placed = instant_of(order.created_at)
+    if order.type != OrderType.SALES or order.term_from is None:
+        return placed
+    return max(placed, midnight(terms.day(order.term_from)))
 
 
 async def add_lot(act: Act, done: Work, item: Row, line: Row, quantity: int) -> None:
     """Note that units of an item were bought by a line of the order."""
-    bought_at = instant_of(done.order.created_at)
-    until = window_until(RefundPolicy(done.plan.refund_policy), bought_at, done.plan.cancellation_hours)
+    at = bought_at(done.order)
+    until = window_until(RefundPolicy(done.plan.refund_policy), at, done.plan.cancellation_hours)
     await act.add(
         SubscriptionLot(
             id=new_id(),
@@ -81,7 +99,7 @@ async def add_lot(act: Act, done: Work, item: Row, line: Row, quantity: int) -> 
             order_line_id=line.id,
             quantity=quantity,
             remaining=quantity,
-            bought_at=bought_at,
+            bought_at=at,
             window_until=until,
         )
     )
@@ -125,7 +143,9 @@ def _lot(row: Row) -> Lot:
 
 
 async def charge_anew(act: Act, done: Work, item: Row, line: Row) -> None:
-    """Charge an active subscription's item on every edge what the order says."""
+    """Charge an active subscription's item on every edge what the order says; as before if it was imported."""
+    if not done.charges:
+        return
     by_buyer = {edge.buyer_id: edge for edge in done.edges}
     charges = [
         _charge(

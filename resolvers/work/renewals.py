@@ -18,6 +18,7 @@ from resolvers.work.billing import bill
 from resolvers.work.claims import Claim, ending
 from resolvers.work.connector import Connectors
 from resolvers.work.handler import FailedAttemptError, Handler, HopelessError, Retry
+from resolvers.work.holdings import under
 from resolvers.work.renewing import day, renew
 from resolvers.work.system import by_itself, finish, holding
 from resolvers.work.task import Failed, Part, Pending, Task
@@ -163,4 +164,5 @@ async def _task(act: Act, job: Claim, subscription: Row) -> Task | None:
         vendor_subscription_id=subscription.vendor_subscription_id,
         manufacturer=products[items[0].product_id].manufacturer,
         parts=parts,
+        **await under(act, subscription),
     )

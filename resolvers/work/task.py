@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from resolvers.ordering.periods import Period
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -24,6 +26,8 @@ class Task:
         manufacturer: its code.
         parts: what the service shall consist of.
         attributes: those of the order, by name.
+        plan: the code of the plan under which it is had, once this is done.
+        period: for how long at a time.
     """
 
     key: str
@@ -32,6 +36,8 @@ class Task:
     manufacturer: str
     parts: tuple[Part, ...]
     attributes: Mapping[str, str] = field(default_factory=dict)
+    plan: str = ""
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)

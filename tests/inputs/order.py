@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, update
 
 from models import BillingModel
+from models.base import now
 from models.statement import Statement
 from resolvers.orders import ORDER
 from resolvers.products import DEPENDENCY, PLAN
@@ -21,6 +22,8 @@ _SET_STATUS = Statement(
         status=bindparam("new_status"),
         waiting_for=bindparam("new_wait"),
         stoppable_until=bindparam("new_until", type_=ORDER.c.stoppable_until.type),
+        term_from=bindparam("today", type_=ORDER.c.term_from.type),
+        term_until=bindparam("today", type_=ORDER.c.term_until.type),
     )
 )
 _SOME_DAY = datetime(2099, 1, 1, tzinfo=UTC)
@@ -49,8 +52,9 @@ def _order(world: World, account_id: int) -> int:
 def is_(
     status: str, wait: str | None = None, *, is_stoppable: bool = False
 ) -> Callable[[World, int], Sequence[tuple[Statement, dict[str, Any]]]]:
-    """That order has that status."""
-    given = {"new_status": status, "new_wait": wait, "new_until": _SOME_DAY if is_stoppable else None}
+    """That order, for a term from today, has that status."""
+    given: dict[str, Any] = {"new_status": status, "new_wait": wait, "new_until": _SOME_DAY if is_stoppable else None}
+    given |= {"today": now().date()}
     return lambda world, account_id: [(_SET_STATUS, {"order": _order(world, account_id)} | given)]
 
 
