@@ -6,27 +6,24 @@ only wants to know the time.
 
 import asyncio
 import gc
-import logging
-import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from edge.command_line import Span, with_settings, with_store
+from edge.documents.commands import documents
 
 if TYPE_CHECKING:
     from edge.settings import Settings
     from models.exchange.report import ImportReport
     from models.store import Store
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 _OBJECTS_OF_IMPORTS = 50_000
 """Of what is imported nothing is garbage; by default the collector makes sure of that hundreds of times meanwhile."""
@@ -70,49 +67,10 @@ class _Group(click.Group):
 def canopy() -> None:
     """A GraphQL gateway over a cloud marketplace's reseller hierarchy.
 
-    Settings come from the environment: CANOPY_DATABASE_URL, CANOPY_HOST, CANOPY_PORT, CANOPY_KEY_FILE,
-    CANOPY_LOG_LEVEL, CANOPY_DEMO. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+    Settings come from the environment, such as CANOPY_DATABASE_URL; docs/settings.md has all of them. Exit codes:
+    0 done, 1 refused or failed, 2 wrong usage.
     """
     gc.set_threshold(_OBJECTS_OF_IMPORTS)
-
-
-def _with_settings(command: Callable[Concatenate["Settings", P], None]) -> Callable[P, None]:
-    """The command with the settings as its first argument."""
-
-    @wraps(command)
-    def run(*given: P.args, **options: P.kwargs) -> None:
-        from edge.settings import Settings
-
-        settings = Settings.from_environment()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("alembic").setLevel("WARNING")
-        command(settings, *given, **options)
-
-    return run
-
-
-def _with_store(settings: "Settings", work: Callable[["Store"], Awaitable[T]]) -> T:
-    from models.migrations import is_current
-    from models.store import open_store
-
-    async def run() -> T:
-        store = open_store(settings.database_url)
-        try:
-            async with store.unfiltered("look at the version") as db:
-                current = await is_current(db)
-        except Exception as error:
-            await store.close()
-            raise click.ClickException(
-                f"The database can't be used ({error}). Is it there? `canopy migrate` brings it up to date."
-            ) from error
-        try:
-            if not current:
-                raise click.ClickException("The database is of another version: run `canopy migrate`.")
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
 
 
 @contextmanager
@@ -147,27 +105,26 @@ def _migrate(settings: "Settings") -> None:
     from resolvers.privileges import ROLE_NAMES
 
     before, after = migrate(settings.database_url)
-    _with_store(settings, lambda store: name_roles(store, ROLE_NAMES))
+    with_store(settings, lambda store: name_roles(store, ROLE_NAMES))
     came_from = "" if before == after else f" (was {before or 'empty'})"
     click.echo(f"The database is at version {after}{came_from}.")
 
 
 @canopy.command()
 @click.option("--demo", is_flag=True, help="Migrate first, fill a new database with the demo tree, offer its logins.")
-@_with_settings
+@with_settings
 def serve(settings: "Settings", *, demo: bool) -> None:
     """Serve GraphQL, GraphiQL and sign-in."""
     import uvicorn
 
-    from edge.limits.body import MAX_BODY
     from gateway import create_app
 
     if demo:
         settings = replace(settings, demo=True)
         _migrate(settings)
-        _with_store(settings, _seed_if_empty)
+        with_store(settings, _seed_if_empty)
     else:
-        _with_store(settings, lambda _store: asyncio.sleep(0))
+        with_store(settings, lambda _store: asyncio.sleep(0))
     _greet(settings)
     uvicorn.run(
         create_app(settings),
@@ -178,14 +135,15 @@ def serve(settings: "Settings", *, demo: bool) -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
-        ws_max_size=2 * MAX_BODY,  # a larger message isn't even kept; `socket_messages.py` closes from MAX_BODY on
+        ws_max_size=2
+        * settings.protocols.max_message,  # a larger one isn't even kept; `socket_messages.py` closes earlier
         timeout_graceful_shutdown=10,
     )
 
 
 def _greet(settings: "Settings") -> None:
     from edge.pages import WEB
-    from models.demo import LOGINS, PASSWORD
+    from models.demo import CLIENT_ID, CLIENT_SECRET, LOGINS, PASSWORD
 
     at = f"http://{settings.host}:{settings.port}"
     click.echo(f"GraphQL:  {at}/graphql")
@@ -197,6 +155,7 @@ def _greet(settings: "Settings") -> None:
         click.echo(f"Demo logins, password {PASSWORD}:")
         for login, who in LOGINS.items():
             click.echo(f"  {login:30} {who}")
+        click.echo(f"Demo API client {CLIENT_ID}, secret {CLIENT_SECRET}: docs/signing-in.md tells how it signs in.")
 
 
 async def _seed_if_empty(store: "Store") -> None:
@@ -224,7 +183,7 @@ async def _seed(store: "Store", accounts: int, number: int) -> None:
 
 
 @canopy.command()
-@_with_settings
+@with_settings
 def migrate(settings: "Settings") -> None:
     """Bring the database to the version of this program."""
     _migrate(settings)
@@ -233,19 +192,19 @@ def migrate(settings: "Settings") -> None:
 @canopy.command()
 @click.option("--accounts", default=600, show_default=True, type=click.IntRange(10, 100_000_000), help="How many.")
 @click.option("--seed", "number", default=1, show_default=True, help="The same number gives the same tree.")
-@_with_settings
+@with_settings
 def seed(settings: "Settings", accounts: int, number: int) -> None:
     """Fill an empty database with a realistic tree and the demo logins."""
     from models.demo import LOGINS, PASSWORD
 
-    _with_store(settings, lambda store: _seed(store, accounts, number))
+    with_store(settings, lambda store: _seed(store, accounts, number))
     click.echo(f"{accounts:,} accounts. Demo logins, password {PASSWORD}: {', '.join(LOGINS)}.")
 
 
 @canopy.command("import")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--problems", default=50, show_default=True, help="How many bad rows to report before only counting.")
-@_with_settings
+@with_settings
 def import_(settings: "Settings", directory: Path, problems: int) -> None:
     """Read CSV files and price sheets: all of them, or none if any row is bad. docs/import.md has the columns."""
     from models.exchange.load import import_directory
@@ -257,7 +216,7 @@ def import_(settings: "Settings", directory: Path, problems: int) -> None:
         _tell(report)
 
     try:
-        _with_store(settings, run)
+        with_store(settings, run)
     except ImportRefusedError as refused:
         click.echo(str(refused), err=True)
         sys.exit(1)
@@ -273,7 +232,7 @@ def _tell(report: "ImportReport") -> None:
 
 @canopy.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@_with_settings
+@with_settings
 def export(settings: "Settings", directory: Path) -> None:
     """Write what `import` reads: everything but secrets."""
     from models.exchange.export import export_directory
@@ -282,7 +241,7 @@ def export(settings: "Settings", directory: Path) -> None:
         with _progress() as progress:
             await export_directory(store, directory, progress=progress)
 
-    _with_store(settings, run)
+    with_store(settings, run)
     click.echo(f"Written to {directory}.")
 
 
@@ -296,7 +255,7 @@ def schema() -> None:
 
 @canopy.command()
 @click.argument("login")
-@_with_settings
+@with_settings
 def token(settings: "Settings", login: str) -> None:
     """Print an access token for a login, for scripts. Good for 15 minutes."""
     from edge.service import Service
@@ -309,11 +268,11 @@ def token(settings: "Settings", login: str) -> None:
         finally:
             await service.store.close()
 
-    click.echo(_with_store(settings, run))
+    click.echo(with_store(settings, run))
 
 
 @canopy.command()
-@_with_settings
+@with_settings
 def check(settings: "Settings") -> None:
     """Verify that everything derived in the database follows from what it is derived from."""
     from models.check import check
@@ -325,14 +284,14 @@ def check(settings: "Settings") -> None:
             click.echo(f"{finding.count:,} {finding.what}, such as {', '.join(finding.examples)}")
         return len(findings)
 
-    if _with_store(settings, run):
+    if with_store(settings, run):
         sys.exit(1)
     click.echo("Sound.")
 
 
 @canopy.command()
 @click.option("--once", is_flag=True, help="End as soon as nothing is due that isn't in another worker's hands.")
-@_with_settings
+@with_settings
 def work(settings: "Settings", *, once: bool) -> None:
     """Do the jobs that operations leave: send mail, work off orders, renew. As many at a time as you like.
 
@@ -348,28 +307,13 @@ def work(settings: "Settings", *, once: bool) -> None:
         tally = worker.tally
         click.echo(f"{tally.done:,} done, {tally.put_off:,} to be tried again, {tally.given_up:,} given up.")
 
-    _with_store(settings, run)
-
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-class _Span(click.ParamType[timedelta]):
-    """A length of time: a number and a unit."""
-
-    name = "SPAN"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> timedelta:
-        found = re.fullmatch(r"(\d{1,9})([smhdw])", value) if isinstance(value, str) else None
-        if found is None:
-            self.fail(f"{value!r}: it takes a number and s, m, h, d or w, such as 30d.", param, context)
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    with_store(settings, run)
 
 
 @canopy.command()
-@click.option("--advance", type=_Span(), help="How far to set it ahead, such as 30d or 12h. There is no way back.")
+@click.option("--advance", type=Span(), help="How far to set it ahead, such as 30d or 12h. There is no way back.")
 @click.option("--force", is_flag=True, help="Also where CANOPY_DEMO is off.")
-@_with_settings
+@with_settings
 def clock(settings: "Settings", advance: timedelta | None, *, force: bool) -> None:
     """Tell the platform's time, or set it ahead: renewals and the ends of periods come as if it had passed."""
     from resolvers import clock
@@ -382,4 +326,7 @@ def clock(settings: "Settings", advance: timedelta | None, *, force: bool) -> No
             now = await (clock.now(db) if advance is None else clock.advance(db, advance))
         return now.isoformat(timespec="seconds")
 
-    click.echo(_with_store(settings, run))
+    click.echo(with_store(settings, run))
+
+
+canopy.add_command(documents)

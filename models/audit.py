@@ -7,6 +7,32 @@ from sqlmodel import Field, SQLModel
 
 from models.base import BigId, Bytewise, Instant
 
+NOUNS = frozenset(
+    {
+        "account",
+        "account_contact",
+        "app_user",
+        "balance",
+        "exchange_rate",
+        "manufacturer",
+        "marketplace",
+        "order_line",
+        "orders",
+        "payment",
+        "plan",
+        "plan_switch",
+        "price",
+        "price_sheet",
+        "product",
+        "subscription",
+        "subscription_history",
+        "subscription_item",
+        "subscription_lot",
+        "vendor_card",
+    }
+)
+"""The tables of whose rows it tells: whoever reads it is told of others nowhere."""
+
 
 class Audit(SQLModel, table=True):
     """One object as one operation changed it.
@@ -39,7 +65,7 @@ class Audit(SQLModel, table=True):
     acting_path: str | None = Field(default=None, sa_type=Bytewise)
     """The account as which it was done, if that is another."""
     noun: str = Field(sa_type=Bytewise)
-    """The table."""
+    """The table, one of `NOUNS`."""
     object_id: int = Field(sa_type=BigId)
     before: str
     """JSON object: the old values of the columns that changed. Empty for a new object."""

@@ -16,11 +16,12 @@ import asyncpg
 
 from models.bell import Bell
 from models.postgres_bell import PostgresBell
+from models.postgres_failure import FAILURES, failure_of
 from models.postgres_writer import SETTINGS as WRITER_SETTINGS
 from models.postgres_writer import PostgresWriter
 from models.scope import Scope
 from models.statement import SCOPE, Engine, Row, Statement
-from models.store import NOT_ALONE, OVER, Reader, StoreError, StoreTimeoutError, Unfiltered
+from models.store import NOT_ALONE, OVER, Reader, StoreAwayError, StoreError, StoreTimeoutError, Unfiltered
 from models.tail import Position, tail
 from models.writer import Writer
 
@@ -31,7 +32,6 @@ _READERS = 8
 _WRITERS = 4
 _SYSTEM = 4
 _NOTHING_TO_RESET = ""
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """The server's refusals; the driver's own, such as a number beyond 64 bits; a server that is away."""
 
 _READER_SETTINGS = {
@@ -113,8 +113,8 @@ class PostgresReader:
                 return await self._connection.fetch(text, *values)  # type: ignore[no-any-return]  # the pool is untyped
             except asyncpg.QueryCanceledError as error:
                 raise StoreTimeoutError(f"a statement took longer than {STATEMENT_SECONDS:g} s") from error
-            except _FAILURES as error:
-                raise StoreError(str(error)) from error
+            except FAILURES as error:
+                raise failure_of(error) from error
 
     async def _begin(self) -> None:
         """Take a connection, end the snapshot that may be open on it, and open this reader's own if it needs one."""
@@ -140,13 +140,13 @@ class PostgresReader:
             if connection is None:
                 return
             # What was lost with its connection needs no ending.
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 # Alone, it ends what it found open and had no time to end.
                 is_open = not self._is_alone or connection.is_in_transaction()
                 if is_open and not self._is_waited_for():
                     await connection.execute("ROLLBACK")
             self._connection = None
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 await self._pool.release(connection)  # to its end, even when cancelled meanwhile
 
     def _is_waited_for(self) -> bool:
@@ -205,8 +205,8 @@ class PostgresStore:
             if name not in self._pools:
                 try:
                     self._pools[name] = await self._open_pool(name)
-                except _FAILURES as error:
-                    raise StoreError(f"the database can't be reached: {error}") from error
+                except FAILURES as error:
+                    raise StoreAwayError(f"the database can't be reached: {error}") from error
             return self._pools[name]
 
     async def _open_pool(self, name: str) -> "asyncpg.Pool[Any]":
@@ -266,7 +266,7 @@ class PostgresStore:
             async with pool.acquire() as connection, connection.transaction(readonly=not write):
                 yield PostgresUnfiltered(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
-            raise StoreError(str(error)) from error
+            raise failure_of(error) from error
 
     async def close(self) -> None:
         await self.bell.close()

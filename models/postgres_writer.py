@@ -6,12 +6,12 @@ from typing import Any
 
 import asyncpg
 
+from models.postgres_failure import FAILURES, failure_of
 from models.scope import Scope
 from models.statement import Engine, Statement
 from models.store import StoreError, StoreTimeoutError
 from models.writer import TakenError, TryAgainError, Writer
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _IN_THE_WAY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
 SETTINGS = {
@@ -42,7 +42,7 @@ class PostgresWriter(Writer):
         try:
             self._connection = await self._pool.acquire()
             await self._connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED;{settings}")
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _failure(error) from error
 
     async def end(self) -> None:
@@ -52,23 +52,23 @@ class PostgresWriter(Writer):
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-            with suppress(*_FAILURES):  # what was lost with its connection needs no undoing
+            with suppress(*FAILURES):  # what was lost with its connection needs no undoing
                 if connection.is_in_transaction():
                     await connection.execute("ROLLBACK")
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 await self._pool.release(connection)
 
     async def _fetch(self, statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         text, values = statement.bind("postgresql", parameters)
         try:
             return await self._connection.fetch(text, *values)  # type: ignore[no-any-return]  # the pool is untyped
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _failure(error) from error
 
     async def _execute(self, command: str) -> None:
         try:
             done = await self._connection.execute(command)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _failure(error) from error
         if command == "COMMIT" and done != "COMMIT":
             raise StoreError(f"the transaction ended with {done}")
@@ -94,4 +94,4 @@ def _failure(error: BaseException) -> StoreError:
         return TryAgainError(str(error))
     if isinstance(error, asyncpg.QueryCanceledError):
         return StoreTimeoutError(f"a statement took longer than {SETTINGS['statement_timeout']}")
-    return StoreError(str(error))
+    return failure_of(error)

@@ -64,6 +64,13 @@ class Scope:
         settings = self.settings()
         return str(settings["lo"]) <= path < str(settings["hi"]) and len(path) <= int(settings["span"])
 
+    def sells(self, seller_path: str) -> bool:
+        """Whether what the account of that path charges belongs to the view."""
+        settings = self.settings()
+        return str(settings["lo"]) <= seller_path < str(settings["hi"]) and len(seller_path) <= int(
+            settings["seller_span"]
+        )
+
     @lru_cache(_REMEMBERED)  # noqa: B019  # a bounded number of small frozen values
     def settings(self) -> Mapping[str, str | int]:
         """The values that `models/policy/scope.py` names, in its order."""

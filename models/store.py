@@ -28,6 +28,10 @@ class StoreTimeoutError(StoreError):
     """A statement ran longer than the store allows."""
 
 
+class StoreAwayError(StoreError):
+    """The database can't be reached, or went away in the midst of it: the same again, in a moment, may succeed."""
+
+
 class Reader(Protocol):
     """One snapshot, seen through one scope, for one response."""
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from sqlalchemy import bindparam, select
 
 from models import AccountContact, ContactType
@@ -25,6 +24,7 @@ from resolvers.inputs import (
     Text100,
     Text200,
     said,
+    stored,
 )
 from resolvers.operation import Target, operation
 from resolvers.privileges import Privilege
@@ -117,9 +117,7 @@ def columns_of(given: Any) -> dict[str, Any]:
         lines = (given.address or AddressInput()).model_dump()
         values |= {"address_extension" if name == "extension" else name: line for name, line in lines.items()}
     if "attributes" in given.model_fields_set:
-        attributes = {attribute.name: attribute.value for attribute in given.attributes}
-        text = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS).decode()
-        values["attributes"] = text if attributes else None
+        values["attributes"] = stored(given.attributes)
     return values
 
 

@@ -62,7 +62,7 @@ class AdministratorInput(Input):
     first_name: Text100 = said("The given name.")
     last_name: Text100 = said("The family name.")
     phone_number: Phone | None = said("The telephone number in international form, as `+4930123456` (E.164).", None)
-    language: Language = said("The language of panels and mails, as BCP 47; the account's if it is left out.", None)
+    language: Language = said("The language of panels, as BCP 47; the account's if left out. Mails are English.", None)
 
 
 class NewAccount(Input):

@@ -17,6 +17,18 @@ NEEDS = (*holds.NEEDS, "status", "type")
 ON_DEBTS = frozenset({"creditMemoRecord", "paymentRecord"})
 """Operations on accounts that have none for their target: whoever owes may be out of view by now."""
 
+_CATALOGUE = frozenset({"exchange_rate", "manufacturer", "marketplace", "plan", "plan_switch", "price", "product"})
+
+
+def is_of_catalogue(operation: Operation) -> bool:
+    """Whether it makes or changes part of the catalogue, which is nobody's in the tree or the caller's own."""
+    return (operation.target.table.name if operation.target else operation.gives) in _CATALOGUE
+
+
+def actions_of_viewer(caller: Caller) -> list[str]:
+    """What the caller may do that is about no account."""
+    return sorted(each.action for each in OPERATIONS.values() if is_of_catalogue(each) and caller.may(each.privilege))
+
 
 def allowed_actions(caller: Caller, account: Row) -> list[str]:
     """The actions that the caller may take at an account that it can see, as the account stands now."""

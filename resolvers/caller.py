@@ -39,6 +39,8 @@ class Caller:
         is_service_user: narrows the view to the user's own profile and services.
         size_class: log2 of the accounts below; chooses plans, decides nothing.
         tree_class: log2 of all accounts; likewise.
+        memberships: row ids and names of the accounts in which the person may work, this one among them, wherever they
+            are; none for API clients, and for who works as another.
     """
 
     path: str
@@ -50,6 +52,7 @@ class Caller:
     size_class: int = 0
     tree_class: int = 0
     actor: Actor | None = None
+    memberships: tuple[tuple[int, str], ...] = field(default=(), compare=False)
 
     @property
     def subject(self) -> str:

@@ -8,7 +8,7 @@ from math import inf
 
 from models.store import Store
 from resolvers.caller import Caller
-from resolvers.identity import caller_of, require_signed_in
+from resolvers.identity import caller_of
 from resolvers.tokens import LEEWAY_SECONDS, AccessTokens, Claims
 
 _REMEMBERED = 10_000
@@ -26,15 +26,13 @@ class Callers:
     """Gives the callers behind access tokens.
 
     A token's signature is verified once; whether it has expired, each time. The caller is looked up afresh when the
-    last look is older than `seconds`: for so long, at most, goes on who was deactivated or lost a role.
+    last look is older than `seconds`: for so long, at most, goes on who was deactivated, lost a role or signed out.
 
     Args:
         store: where users, roles and accounts are.
         tokens: verifies.
         seconds: how long a caller is remembered; 0 for not at all.
         clock: seconds that only grow, for tests to move.
-        heeds_sign_out: whether a token is of no use any more once the family that it was given with is revoked; else
-            it is until it expires.
     """
 
     def __init__(
@@ -43,14 +41,11 @@ class Callers:
         tokens: AccessTokens,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
-        *,
-        heeds_sign_out: bool = False,
     ) -> None:
         self._store = store
         self._tokens = tokens
         self._seconds = seconds
         self._clock = clock
-        self._heeds_sign_out = heeds_sign_out
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def behind(self, token: str, *, is_fresh: bool = False) -> Caller:
@@ -73,8 +68,6 @@ class Callers:
         self._known.pop(token, None)
         looked_up_at = self._clock()
         caller = await caller_of(self._store, claims)
-        if self._heeds_sign_out:
-            await require_signed_in(self._store, claims)
         self._known[token] = _Known(claims, caller, looked_up_at)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -112,20 +112,20 @@ def actor_name(caller: Caller, change: Row) -> str | None:
     return str(change.actor_name) if caller.may(Privilege.PERSONAL_DATA_VIEW) else _MASK
 
 
-def differences(caller: Caller, change: Row) -> Iterator[tuple[str, str | None, str | None]]:
-    """What changed: name, old and new value as text; null where there is none, or where the caller may not see it."""
+def differences(caller: Caller, change: Row) -> Iterator[tuple[str, Any, Any]]:
+    """What changed, as it is stored: name, old and new value; null for none, and for what the caller may not see."""
     old, new, noun = orjson.loads(change.before), orjson.loads(change.after), noun_of(change)
     for name in sorted(old.keys() | new.keys()):
         if name not in _PLACES and not name.endswith("_path"):
             yield name, _shown(caller, noun, name, old), _shown(caller, noun, name, new)
 
 
-def _shown(caller: Caller, noun: str, name: str, values: Mapping[str, Any]) -> str | None:
+def _shown(caller: Caller, noun: str, name: str, values: Mapping[str, Any]) -> Any:
     value = values.get(name)
     privilege = _needed(noun, name)
-    if value is None or not (privilege is None or caller.may(privilege)):
-        return _MASK if value is not None and privilege is Privilege.PERSONAL_DATA_VIEW else None
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    if value is None or privilege is None or caller.may(privilege):
+        return value
+    return _MASK if privilege is Privilege.PERSONAL_DATA_VIEW else None
 
 
 def _needed(noun: str, name: str) -> Privilege | None:

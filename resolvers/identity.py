@@ -1,10 +1,12 @@
 """From a token to a caller: who may come in at all, whose eyes are used, and what they may do there."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, case, exists, null, select
+from sqlalchemy import Select, Text, bindparam, case, cast, exists, func, literal_column, null, or_, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from models import (
@@ -177,9 +179,39 @@ def _why_not(of_type: SubjectType, row: Row) -> str:
     return WHY_NOT[AccountStatus(row.account_status)] if row.active else _INACTIVE[of_type]
 
 
-def _of_user() -> Select[*tuple[object, ...]]:
+_REFRESH = table_of(RefreshToken).c
+_IS_SIGNED_OUT = case(
+    (exists().where(_REFRESH.family == bindparam("family"), _REFRESH.revoked_at.is_not(None)), 1), else_=0
+).label("is_signed_out")
+"""Whether who the token was given to has signed out since, or was signed out."""
+
+_BETWEEN = "\x1f"
+_SEPARATOR: Any = literal_column(f"'{_BETWEEN}'")  # given as text it would be put in only when the statement runs
+_OPEN = [status for status, why_not in WHY_NOT.items() if not why_not]
+
+
+def _memberships() -> ColumnElement[str]:
+    """The accounts in which the person of a user may work: row ids and names, for a user may see but one of them."""
+    user, account = table_of(User).alias("membership"), table_of(Account).alias("of_membership")
+    told = cast(account.c.id, Text) + " " + account.c.name
     return (
-        select(_ACTIVE[SubjectType.USER].label("active"), *_PLACE, _USER.kind, _ROLE.role_code, _DENIAL.privilege)
+        select(func.aggregate_strings(told, _SEPARATOR))
+        .join_from(user, account, account.c.id == user.c.account_id)
+        .where(
+            user.c.login == _USER.login,
+            user.c.status == UserStatus.ACTIVE.value,
+            or_(*(account.c.status == status.value for status in _OPEN)),
+        )
+        .correlate(table_of(User))
+        .scalar_subquery()
+        .label("memberships")
+    )
+
+
+def _of_user() -> Select[*tuple[object, ...]]:
+    about = (_ACTIVE[SubjectType.USER].label("active"), *_PLACE, _IS_SIGNED_OUT)
+    return (
+        select(*about, _USER.kind, _ROLE.role_code, _DENIAL.privilege)
         .join_from(table_of(User), table_of(Account), _ACCOUNT.id == _USER.account_id)
         .outerjoin(table_of(UserRole), _ROLE.user_id == _USER.id)
         .outerjoin(table_of(UserDenial), _DENIAL.user_id == _USER.id)
@@ -188,19 +220,22 @@ def _of_user() -> Select[*tuple[object, ...]]:
 
 
 def _of_client() -> Select[*tuple[object, ...]]:
+    about = (_ACTIVE[SubjectType.API_CLIENT].label("active"), *_PLACE, _IS_SIGNED_OUT)
     return (
-        select(_ACTIVE[SubjectType.API_CLIENT].label("active"), *_PLACE, _CLIENT.privileges, _CLIENT.reach)
+        select(*about, _CLIENT.privileges, _CLIENT.reach)
         .join_from(table_of(ApiClient), table_of(Account), _ACCOUNT.id == _CLIENT.account_id)
         .where(_CLIENT.id == bindparam("id"))
     )
 
 
-CALLERS = {SubjectType.USER: Statement(_of_user()), SubjectType.API_CLIENT: Statement(_of_client())}
+CALLERS = {
+    SubjectType.USER: Statement(_of_user().add_columns(_memberships()), is_lookup=True),
+    SubjectType.API_CLIENT: Statement(_of_client(), is_lookup=True),
+}
 """A user gives a row for each role and each denial of a privilege; at least one, for want of either."""
 
 _TARGETS = table_of(Account).alias("target")
 _TARGET = _TARGETS.c
-_REFRESH = table_of(RefreshToken).c
 _ACTING = Statement(
     _of_user()
     .add_columns(
@@ -210,18 +245,11 @@ _ACTING = Statement(
         _TARGET.path.label("target_path"),
         _TARGET.type.label("target_type"),
         _TARGET.size_class.label("target_class"),
-        case(
-            (exists().where(_REFRESH.family == bindparam("family"), _REFRESH.revoked_at.is_not(None)), 1), else_=0
-        ).label("is_signed_out"),
     )
     .join(_TARGETS, _TARGET.id == bindparam("target"))
 )
-"""The same of a user and an account below its own; and whether the user has signed out meanwhile."""
+"""The same of a user and an account below its own."""
 
-_IS_REVOKED = Statement(
-    select(_REFRESH.family).where(_REFRESH.family == bindparam("family"), _REFRESH.revoked_at.is_not(None)).limit(1),
-    is_lookup=True,
-)
 _GRANTED = {code.value: privileges for code, privileges in ROLES.items()}
 _BY_PRIVILEGE_NAME = {privilege.value: privilege for privilege in Privilege}
 
@@ -230,22 +258,22 @@ async def caller_of(store: Store, claims: Claims) -> Caller:
     """The caller behind a verified token, as things stand at this moment.
 
     Raises:
-        UnauthenticatedError: the user or client is gone, deactivated or moved, or its account lets nobody in; or it may
-            not act as another account any more.
+        UnauthenticatedError: the user or client is gone, deactivated or moved, has signed out or was signed out since,
+            or its account lets nobody in; or it may not act as another account any more.
     """
     if claims.home_id is not None:
         return await _acting(store, claims, claims.home_id)
     async with store.unfiltered("who asks") as db:
-        rows = await db.rows(CALLERS[claims.subject.type], {"id": claims.subject.id})
+        rows = await db.rows(CALLERS[claims.subject.type], {"id": claims.subject.id, "family": claims.family})
     if not rows or paths.account_id(rows[0].path) != claims.account_id:
         raise UnauthenticatedError("Whom the access token stands for is not here any more. Sign in again.")
+    if rows[0].is_signed_out:
+        raise UnauthenticatedError("You have signed out, or were. Sign in again.")
     if why_not := _why_not(claims.subject.type, rows[0]):
         raise UnauthenticatedError(why_not)
-    return (
-        _user(claims.subject.id, rows)
-        if claims.subject.type is SubjectType.USER
-        else _client(claims.subject.id, rows[0])
-    )
+    if claims.subject.type is SubjectType.API_CLIENT:
+        return _client(claims.subject.id, rows[0])
+    return replace(_user(claims.subject.id, rows), memberships=_accounts(rows[0].memberships))
 
 
 async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
@@ -273,16 +301,10 @@ async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
     )
 
 
-async def require_signed_in(store: Store, claims: Claims) -> None:
-    """Refuse a token whose owner has signed out since, or was signed out.
-
-    Raises:
-        UnauthenticatedError: so it is.
-    """
-    if claims.family:
-        async with store.unfiltered("who has signed out") as db:
-            if await db.rows(_IS_REVOKED, {"family": claims.family}):
-                raise UnauthenticatedError("You have signed out, or were. Sign in again.")
+def _accounts(text: str | None) -> tuple[tuple[int, str], ...]:
+    """Row ids and names of accounts, by name, out of what the database put together."""
+    found = (each.partition(" ") for each in (text or "").split(_BETWEEN) if each)
+    return tuple(sorted(((int(row_id), name) for row_id, _, name in found), key=itemgetter(1, 0)))
 
 
 def _reach(account_type: str) -> Reach:

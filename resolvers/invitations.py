@@ -60,7 +60,7 @@ class UserInvite(Input):
     first_name: Text100 = said("The given name.")
     last_name: Text100 = said("The family name.")
     phone_number: Phone | None = said("The telephone number in international form, as `+4930123456` (E.164).", None)
-    language: Language = said("The language of panels and mails, as BCP 47; the account's if it is left out.", None)
+    language: Language = said("The language of panels, as BCP 47; the account's if left out. Mails are English.", None)
     kind: UserKind = said("What the user is for.")
     roles: list[RoleCode] = said("The roles; a service user may do without.", None, most=len(RoleCode))
     denied: list[str] = said(

@@ -20,6 +20,11 @@ from resolvers.users import USER
 from resolvers.work.handler import HopelessError
 
 GOOD_FOR = {LinkPurpose.INVITATION: timedelta(hours=72), LinkPurpose.RESET: timedelta(hours=1)}
+PURPOSES = {
+    MailTemplate.INVITATION: LinkPurpose.INVITATION,
+    MailTemplate.PASSWORD_RESET: LinkPurpose.RESET,
+}
+"""What the links are for that stand in mails."""
 _TOKEN_BYTES = 32
 
 _LINK = table_of(OneTimeLink).c
@@ -74,7 +79,4 @@ class Links:
 
 def makers(address: str) -> dict[MailTemplate, Links]:
     """Who makes the links of which mails."""
-    return {
-        MailTemplate.INVITATION: Links(LinkPurpose.INVITATION, address),
-        MailTemplate.PASSWORD_RESET: Links(LinkPurpose.RESET, address),
-    }
+    return {template: Links(purpose, address) for template, purpose in PURPOSES.items()}

@@ -40,7 +40,7 @@ class UserUpdate(Input):
     phone_number: Phone | None = said(
         "The telephone number in international form, as `+4930123456` (E.164). Null removes it.", None
     )
-    language: Language = said("The language of panels and mails, as BCP 47.", None)
+    language: Language = said("The language of panels, as BCP 47; mails are in English so far.", None)
 
 
 @operation(

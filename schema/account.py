@@ -142,7 +142,7 @@ class Account(Node):
     type: AccountType = column("Where it may stand in the tree.")
     status: AccountStatus = column("Where it stands in its life.")
     external_id: str | None = column("Its id in its vendor's own system; unique among that vendor's accounts.")
-    language: str = column("The language of notifications and panels, as BCP 47.")
+    language: str = column("The language of panels, as BCP 47; mails are in English so far.")
     currency: Currency | None = column("In which it sells; null for customers.")
     tax_registration_id: str | None = column("Its tax number.")
     customer_class: str | None = column("The class that decides its terms.")

@@ -1,4 +1,4 @@
-"""What may be done at an account: what can be seen there, and every operation on accounts that is declared.
+"""What may be done: what can be seen at an account, and every operation on accounts and on the catalogue.
 
 Made when the schema is, after all modules that declare operations.
 """
@@ -6,7 +6,7 @@ Made when the schema is, after all modules that declare operations.
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from resolvers.actions import ON_DEBTS
+from resolvers.actions import ON_DEBTS, is_of_catalogue
 from resolvers.operation import OPERATIONS
 from schema.enums import describe
 
@@ -24,9 +24,14 @@ _CHANGES = {
     for each in OPERATIONS.values()
     if each.name in ON_DEBTS or (each.target is not None and each.target.table.name == "account")
 }
-_ALL = _VIEWS | _CHANGES
+_OF_VIEWER = {
+    each.action: f"Do `{each.name}`; told of the viewer alone." for each in OPERATIONS.values() if is_of_catalogue(each)
+}
+_ALL = _VIEWS | _CHANGES | _OF_VIEWER
 
 if TYPE_CHECKING:
     Action = str
 else:
-    Action = describe(StrEnum("Action", {name: name for name in _ALL}), "What can be done at an account.", **_ALL)
+    Action = describe(
+        StrEnum("Action", {name: name for name in _ALL}), "What can be done at an account, or by the viewer.", **_ALL
+    )

@@ -8,7 +8,9 @@ from models.statement import Row
 from resolvers import changes as log
 from resolvers.context import Context
 from resolvers.privileges import Privilege
+from schema import change_words as words
 from schema.arguments import given, instants, ordering
+from schema.change_words import ChangeNoun
 from schema.connection import connection
 from schema.field import column, computed, of_noun, related
 from schema.node import NOUNS, Node, global_id, register, row_ids, split
@@ -27,9 +29,7 @@ class ChangeFilter:
     below: strawberry.ID | None = strawberry.field(
         default=None, description="At accounts below this one, at any depth; at itself not included."
     )
-    noun: list[str] | None = strawberry.field(
-        default=None, description="Of one of these kinds of object, such as `account` or `app_user`: see `Change.noun`."
-    )
+    noun: list[ChangeNoun] | None = strawberry.field(default=None, description="Of one of these kinds of object.")
     object: strawberry.ID | None = strawberry.field(default=None, description="Of this object.")
     operation: list[str] | None = strawberry.field(
         default=None, description="By one of these operations, such as `accountUpdate`."
@@ -45,7 +45,7 @@ class ChangeFilter:
             given(
                 account=row_ids("acc")(self.account) if self.account is not None else None,
                 below=row_ids("acc")([self.below])[0] if self.below is not None else None,
-                noun=self.noun,
+                noun=[words.table_of(each) for each in self.noun] if self.noun is not None else None,
                 operation=self.operation,
                 user=row_ids("usr")(self.user) if self.user is not None else None,
             )
@@ -72,10 +72,14 @@ CHANGES = {"filter_type": ChangeFilter, "order_type": ChangeOrder, "privilege": 
 class ChangedField:
     """Part of a change."""
 
-    field: str = strawberry.field(description="Its name, as it is stored.")
+    field: str = strawberry.field(
+        description="Its name, as the object's type has it, such as `taxRegistrationId` or `address.city`; few values"
+        " are told here alone, such as a `reason`."
+    )
     before: str | None = strawberry.field(
-        description="What it was, lists as JSON. Null if there was nothing, or if seeing it takes a further privilege;"
-        " personal data is masked without `personal-data:view`."
+        description="What it was: objects as their global ids, amounts as `12.50 EUR` (`12.50` where only the amount"
+        " was changed), lists as JSON. Null if there was nothing, or if seeing it takes a further privilege; personal"
+        " data is masked without `personal-data:view`."
     )
     after: str | None = strawberry.field(description="What it has become; likewise.")
 
@@ -95,9 +99,9 @@ class Change(Node):
         " for what the system did by itself. Null for what is older than such ids."
     )
 
-    @computed("The kind of the object that changed, such as `account`, `app_user`, `orders`.", needs=("noun",))
-    def noun(row: Row) -> str:
-        return log.noun_of(row)
+    @computed("The kind of the object that changed.", needs=("noun",))
+    def noun(row: Row) -> ChangeNoun:
+        return words.noun_of(log.noun_of(row))
 
     @computed("The object that changed, where its kind has global ids; it may be gone.", needs=("noun", "object_id"))
     def object_id(row: Row) -> strawberry.ID | None:
@@ -118,9 +122,8 @@ class Change(Node):
 
     @computed("What changed, by name.", needs=("noun", "before", "after"))
     def fields(row: Row, context: Context) -> list[ChangedField]:
-        return [
-            ChangedField(field=name, before=old, after=new) for name, old, new in log.differences(context.caller, row)
-        ]
+        values = words.told(log.noun_of(row), log.differences(context.caller, row))
+        return [ChangedField(field=name, before=old, after=new) for name, old, new in values]
 
     account: AccountRef | None = related(
         log.account,

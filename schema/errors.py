@@ -5,11 +5,13 @@ from uuid import uuid4
 
 from graphql import GraphQLError
 
-from resolvers.errors import CanopyError
+from models.store import StoreAwayError
+from resolvers.errors import CanopyError, UnavailableError
 from resolvers.request_id import REQUEST_ID
 
 log = logging.getLogger("canopy.errors")
 
+AWAY = "The database does not answer. Try again in a moment."
 DEFECT = "Something went wrong on our side. Tell support the request id."
 
 
@@ -17,11 +19,15 @@ def public(error: GraphQLError) -> GraphQLError:
     """The error as the caller may see it.
 
     Refusals of ours keep their words and get their code; errors of the document (syntax, validation, variables)
-    keep their words; anything else is logged under the request's id, and only the id is told.
+    keep their words. A database that went away is told as that; anything else is logged under the request's id, and
+    only the id is told.
     """
     original = error.original_error
     if isinstance(original, CanopyError):
         return _with(error, str(original), {"code": original.code})
+    if isinstance(original, StoreAwayError):
+        log.error("the database went away at %s: %s", error.path, original)
+        return _with(error, AWAY, {"code": UnavailableError.code})
     if original is None or isinstance(original, GraphQLError):
         return _with(error, error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})})
     request_id = REQUEST_ID.get() or uuid4().hex

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import strawberry
 from strawberry import UNSET
 
-from resolvers.inputs import Input, Refers
+from resolvers.inputs import Input, IsDecimal, Refers
 from schema.node import NOUNS, split
-from schema.scalars import Date, DateTime
+from schema.scalars import Date, DateTime, Decimal
 
 Read = Callable[[Any], Any]
 """Makes of a value, as Strawberry gives it, what the input class takes."""
@@ -80,6 +80,8 @@ def _spelled(annotation: Any) -> Spelled:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         refers = next((each for each in arguments if isinstance(each, Refers)), None)
+        if any(isinstance(each, IsDecimal) for each in arguments):
+            return Spelled(Decimal, lambda value: value)
         return Spelled(strawberry.ID, _row_id(refers.table)) if refers else _spelled(arguments[0])
     if origin in (Union, UnionType):
         (of,) = [each for each in arguments if each is not NoneType]

@@ -152,9 +152,28 @@ class OrderLine:
     def unit_price(row: Row) -> Money | None:
         return money(row.unit_micros, row.currency)
 
-    @computed("Unit price times quantity.", needs=("extended_micros", "currency"), privilege=_F)
+    @computed(
+        "What the account pays for all the units of the line and one billing period, setting up left out.",
+        needs=("extended_micros", "currency"),
+        privilege=_F,
+    )
     def extended_price(row: Row) -> Money | None:
         return money(row.extended_micros, row.currency)
+
+    @computed(
+        "What it pays for setting them up, once. Null: nothing.", needs=("setup_micros", "currency"), privilege=_F
+    )
+    def setup_price(row: Row) -> Money | None:
+        return money(row.setup_micros, row.currency) if row.setup_micros else None
+
+    @computed(
+        "What the order charges the account for the line: for the days that fall due by it, and for setting up."
+        " Negative: given back. Those of all lines add up to the order's `total`.",
+        needs=("charged_micros", "extended_micros", "currency"),
+        privilege=_F,
+    )
+    def charged(row: Row) -> Money | None:
+        return money(row.extended_micros if row.charged_micros is None else row.charged_micros, row.currency)
 
     @computed(
         "From the currency of the vendor's own cost to the line's. Null where they are the same.",
@@ -190,7 +209,9 @@ class Order(Node):
     purchase_order_number: str | None = renamed("po_number", str | None, "The buyer's own number for it.")
 
     @computed(
-        "What the account pays its vendor for it, taxes left out.", needs=("total_micros", "currency"), privilege=_F
+        "What it charges the account, taxes left out: what its lines are `charged`. Later periods are billed apart.",
+        needs=("total_micros", "currency"),
+        privilege=_F,
     )
     def total(row: Row) -> Money | None:
         return money(row.total_micros, row.currency)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import strawberry
 
-from models import OrderWait, PriceType, QuantityKind
+from models import OrderWait, QuantityKind
 from models.statement import Row
 from resolvers import products
 from resolvers.changing import ChangingContext
@@ -14,7 +14,7 @@ from resolvers.order_changes import Estimate, OrderEstimate, estimate
 from resolvers.ordering.draft import Draft
 from resolvers.privileges import Privilege
 from schema.execution.declaration import Declaration
-from schema.field import column, computed, declared, described, related
+from schema.field import Requires, column, computed, declared, described, related
 from schema.info import Info
 from schema.inputs import input_type, values_of
 from schema.mutation import UserError, told
@@ -60,6 +60,14 @@ class DraftLine:
     def setup_price(row: Row) -> Money | None:
         return cast(Money | None, row.setup)
 
+    @computed(
+        "What the order would charge for it at once. Those of all lines add up to `dueNow`.",
+        needs=("charged",),
+        privilege=_F,
+    )
+    def charged(row: Row) -> Money | None:
+        return cast(Money, row.charged)
+
 
 @strawberry.type(description="What an order would come to. Nothing of it is stored.")
 class OrderDraft:
@@ -92,7 +100,7 @@ class OrderEstimatePayload:
 class OrderValidatePayload:
     """Stands in front of `Estimate`."""
 
-    is_valid: bool = column("Whether it would be placed.")
+    is_valid: bool = column("Whether it would be placed, unless a vendor above lacks the credit.")
     user_errors: list[UserError] = column("Why it would be refused; empty if it would be placed.")
 
 
@@ -133,7 +141,7 @@ def _draft(draft: Draft) -> Any:
 def _line(draft: Draft, at: int) -> Any:
     line = draft.lines[at]
     unit, extended, currency, _ = draft.price(line)
-    setup = sum(due.extended_micros for due in draft.own if due.line is line and due.type is PriceType.SETUP)
+    setup = draft.setup(line)
     return SimpleNamespace(
         position=at + 1,
         mpn=line.product.mpn,
@@ -148,13 +156,14 @@ def _line(draft: Draft, at: int) -> Any:
         unit=money(unit, currency),
         extended=money(extended, currency),
         setup=money(setup, currency) if setup else None,
+        charged=money(draft.charged(line), currency),
     )
 
 
 def _field(resolve: Any, payload: type, description: str) -> Any:
     about = strawberry.argument(description="What would be ordered.")
     argument = Parameter("input", Parameter.KEYWORD_ONLY, annotation=Annotated[_INPUT, about])
-    check = Declaration(check=lambda context: context.caller.require(_P))
+    check = Declaration(check=Requires(_P))
     return declared(check, resolve, payload | None, described(description, _P), [argument])
 
 
@@ -165,8 +174,12 @@ class OrderTrials:
     order_estimate = _field(
         _estimate,
         OrderEstimatePayload,
-        "What `orderPlace` would come to with the same input: the same checks and prices, and nothing is stored.",
+        "What `orderPlace` would come to with the same input: the same checks and prices, and nothing is stored. Credit"
+        " is looked at for the account itself and where the caller sees balances; whether vendors above have it, only"
+        " placing tells (`VENDOR_UNAVAILABLE`).",
     )
     order_validate = _field(
-        _validate, OrderValidatePayload, "Whether `orderPlace` would be refused with the same input, and why."
+        _validate,
+        OrderValidatePayload,
+        "Whether `orderPlace` would be refused with the same input, and why, as far as `orderEstimate` can tell.",
     )

@@ -35,10 +35,11 @@ describe(
     PRORATE_REFUND="The unused days are returned, and a new term begins.",
     NO_REFUND="Nothing is returned, and a new term begins.",
     NO_REFUND_WITH_FULL_REFUND_PERIOD=(
-        "All is returned as long as it could be given back, later nothing; a new term begins."
+        "All is returned as long as it could be given back, later and of what a switch made nothing; a new term begins."
     ),
     PRORATE_REFUND_WITH_FULL_REFUND_PERIOD=(
-        "All is returned as long as it could be given back, later the unused days; a new term begins."
+        "All is returned as long as it could be given back, later and of what a switch made the unused days; a new term"
+        " begins."
     ),
 )
 describe(

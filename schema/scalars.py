@@ -53,7 +53,10 @@ def _up_to_milliseconds(moment: datetime) -> datetime:
 
 
 def _read_decimal(value: Any) -> str:
-    raise GraphQLError("Decimals are only given out.")
+    """What was written; whether it is a decimal number is said by what takes it, with the path to it."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise GraphQLError(f'{value!r} is no decimal number. Write it as a string: "70.50".')
 
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -82,7 +85,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal number as a string, such as `"70.50"`. Never read it into a float.',
+        description='An exact decimal number as a string, such as `"70.50"`. Never read it into a float. Inputs take a'
+        " number, too.",
         serialize=str,
         parse_value=_read_decimal,
     ),

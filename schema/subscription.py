@@ -227,8 +227,9 @@ class Subscription(Node):
     @loaded(
         subscription_upgrades.upgrades,
         "What it can be switched to today, by `subscriptionUpgrade` or an order of type MIGRATION: as far as the"
-        " provider lets such subscriptions be switched, and its account's vendor offers it. Without the right to see"
-        " prices what is offered can't be told, and all is listed that is in view.",
+        " provider lets such subscriptions be switched, and its account's vendor offers it, for an account buys from no"
+        " other; should somebody further up not sell it, that is told as it is estimated or ordered. Without the right"
+        " to see prices what is offered can't be told, and all is listed that is in view.",
         privilege=Privilege.CATALOGUE_VIEW,
     )
     def upgrades(found: list[subscription_upgrades.Upgrade], _row: Row) -> list[SubscriptionUpgrade] | None:

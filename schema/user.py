@@ -106,7 +106,7 @@ class User(Node):
     id: strawberry.ID = global_id("usr")
     kind: UserKind = column("What the user is for.")
     status: UserStatus = column("Whether the user can sign in.")
-    language: str = column("The language of panels and mails, as BCP 47.")
+    language: str = column("The language of panels, as BCP 47; mails are in English so far.")
     created_at: DateTime = column("When the user was created.")
     updated_at: DateTime = column("When the user was last changed.")
     version: int = column("Grows with every change.")

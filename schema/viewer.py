@@ -8,7 +8,7 @@ import strawberry
 from models.scope import Reach
 from models.statement import Row
 from resolvers import accounts, users
-from resolvers.actions import allowed_actions
+from resolvers.actions import actions_of_viewer, allowed_actions
 from resolvers.caller import Actor
 from resolvers.context import Context
 from resolvers.errors import ForbiddenError, InvalidError
@@ -35,6 +35,7 @@ class Asking:
     path: str
     reach: Reach
     privileges: list[str]
+    memberships: tuple[tuple[int, str], ...]
 
 
 def _asking(context: Context) -> Asking:
@@ -49,6 +50,7 @@ def _asking(context: Context) -> Asking:
         caller.path,
         caller.reach,
         privileges,
+        caller.memberships,
     )
 
 
@@ -58,6 +60,22 @@ class ViewerActor:
 
     name: str = column("The given name and the family name.")
     account_name: str = column("The name of their own account.")
+
+
+@strawberry.type(description="An account as the person who may work in it knows it, also where it is out of sight.")
+class MembershipAccount:
+    """An account's id and name."""
+
+    id: strawberry.ID = strawberry.field(description="The global id: `account` of `POST /auth/token` takes it.")
+    name: str = strawberry.field(description="Its name.")
+
+
+@strawberry.type(description="That the person who asks may work in an account.")
+class Membership:
+    """One of the accounts of a person."""
+
+    account: MembershipAccount = strawberry.field(description="The account.")
+    is_current: bool = strawberry.field(description="Whether the caller works in it now.")
 
 
 @strawberry.type(description="Who asks: the user or API client, and the account whose eyes are used.")
@@ -85,9 +103,26 @@ class Viewer:
     def actor(asking: Asking) -> ViewerActor | None:
         return asking.actor  # type: ignore[return-value]  # stands behind the type
 
-    @loaded(accounts.standing_of, "What the caller may do at its own account.")
+    @computed(
+        "The accounts in which the person may work, this one among them, by name. Empty for an API client, and in other"
+        " accounts.",
+        needs=("account_id", "memberships"),
+    )
+    def memberships(asking: Asking) -> list[Membership]:
+        return [
+            Membership(
+                account=MembershipAccount(id=strawberry.ID(f"acc_{row_id}"), name=name),
+                is_current=row_id == asking.account_id,
+            )
+            for row_id, name in asking.memberships
+        ]
+
+    @loaded(
+        accounts.standing_of,
+        "What the caller may do at its own account, and what is about no account: to the catalogue, and to prices.",
+    )
     def allowed_actions(account: Row, _asking: Asking, context: Context) -> list[ActionRef]:
-        return allowed_actions(context.caller, account)
+        return allowed_actions(context.caller, account) + actions_of_viewer(context.caller)
 
 
 _Id = Annotated[strawberry.ID, strawberry.argument(description="The global id.")]

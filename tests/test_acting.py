@@ -1,14 +1,13 @@
 """Acting as: who may work in which account below, what they may do there, for how long, and what it leaves."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from models import AccountStatus, RoleCode, UserDenial, UserKind
 from models.scope import Reach
-from models.store import Store, open_store
+from models.store import Store
 from resolvers import sign_in
 from resolvers.acting import exchange
 from resolvers.caller import Caller
@@ -18,7 +17,6 @@ from resolvers.oauth import Grant, Refusal, SignInError
 from resolvers.privileges import ROLES, Privilege
 from resolvers.sign_in import SignInSettings
 from tests.asking import ask
-from tests.databases import Databases
 from tests.people import (
     CUSTOMER,
     PASSWORD,
@@ -33,33 +31,21 @@ from tests.people import (
     owner,
     path_of,
     rows_of,
-    start_afresh,
 )
-from tests.templates import migrated_template
 from tests.user_requests import Requests, codes, logged, make_settings
 
 BOSS, SUPPORT, ADMIN, SERVICE, STAFF = 70, 71, 72, 73, 74
 HOME = "192.0.2.1"
 
 
-@pytest.fixture(scope="module")
-async def shared(databases: Databases) -> AsyncIterator[Store]:
-    """One database for the module, emptied for each test."""
-    with databases.copied(migrated_template(databases)) as url:
-        store = open_store(url)
-        yield store
-        await store.close()
-
-
 @pytest.fixture
-async def store(shared: Store) -> Store:
-    await start_afresh(shared)
-    await keep_user(shared, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
-    await keep_user(shared, SUPPORT, RESELLER, RoleCode.SUPPORT_ENGINEER)
-    await keep_user(shared, ADMIN, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
-    await keep_user(shared, SERVICE, RESELLER, RoleCode.SERVICE_USER, kind=UserKind.SERVICE_USER)
-    await keep_user(shared, STAFF, PROVIDER, RoleCode.PROVIDER_FULL_ACCESS)
-    return shared
+async def store(few_accounts: Store) -> Store:
+    await keep_user(few_accounts, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
+    await keep_user(few_accounts, SUPPORT, RESELLER, RoleCode.SUPPORT_ENGINEER)
+    await keep_user(few_accounts, ADMIN, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
+    await keep_user(few_accounts, SERVICE, RESELLER, RoleCode.SERVICE_USER, kind=UserKind.SERVICE_USER)
+    await keep_user(few_accounts, STAFF, PROVIDER, RoleCode.PROVIDER_FULL_ACCESS)
+    return few_accounts
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from resolvers.identity import standing_by_name
 from resolvers.keys import KeyRing
 from resolvers.tokens import AccessTokens
 from tests.hierarchy import build
+from tests.people import change
 
 TOKENS = AccessTokens(KeyRing([b"k" * 32]))
 LOGIN = next(row["login"] for row in build()["app_user"])
@@ -24,16 +25,26 @@ class Clock:
         return self.now
 
 
-async def token_of(store: Store) -> str:
+async def token_of(store: Store, family: str = "") -> str:
     async with store.unfiltered("a test signs in") as db:
         standing = await standing_by_name(db, SubjectType.USER, LOGIN)
     assert standing is not None
-    return TOKENS.sign(standing.subject, standing.account_id)
+    return TOKENS.sign(standing.subject, standing.account_id, family)
 
 
 async def deactivate(store: Store) -> None:
     async with store.unfiltered("a test deactivates a user", write=True) as db:
         await db.sql(f"UPDATE app_user SET status = 'DEACTIVATED' WHERE login = '{LOGIN}'")
+
+
+async def sign_out(store: Store, family: str) -> None:
+    """As `resolvers.refresh_tokens.revoke` leaves a family."""
+    at = "'2026-01-01T00:00:00.000Z'"
+    await change(
+        store,
+        "INSERT INTO refresh_token (token_hash, family, subject_type, subject_id, created_at, expires_at, revoked_at)"
+        f" VALUES ('hash', '{family}', 'USER', 1, {at}, {at}, {at})",
+    )
 
 
 async def test_who_is_deactivated_goes_on_for_the_moment_and_no_longer(own_hierarchy: Store) -> None:
@@ -59,6 +70,22 @@ async def test_who_changes_things_is_looked_up_at_that_moment(own_hierarchy: Sto
     assert await callers.behind(token)
     with pytest.raises(UnauthenticatedError):
         await callers.behind(token, is_fresh=True)
+
+
+async def test_who_signs_out_is_let_in_no_more_by_what_they_had(own_hierarchy: Store) -> None:
+    clock = Clock()
+    callers = Callers(own_hierarchy, TOKENS, 1.0, clock)
+    mine, other = [await token_of(own_hierarchy, family) for family in ("mine", "other")]
+    for token in (mine, other):
+        await callers.behind(token)
+    await sign_out(own_hierarchy, "mine")
+
+    with pytest.raises(UnauthenticatedError, match="signed out"):
+        await callers.behind(mine, is_fresh=True)
+    clock.now = 1.0
+    with pytest.raises(UnauthenticatedError, match="signed out"):
+        await callers.behind(mine)
+    assert await callers.behind(other)
 
 
 async def test_without_a_moment_each_operation_looks_anew(own_hierarchy: Store) -> None:

@@ -1,7 +1,6 @@
 """Links in mails: how an invited user comes in, how a password is set anew, and what a link is not good for."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -12,7 +11,7 @@ import pytest
 
 from models import AccountStatus, RoleCode, UserStatus
 from models.base import iso, now
-from models.store import Store, open_store
+from models.store import Store
 from resolvers import clock, sign_in
 from resolvers.forgotten import forgotten
 from resolvers.link_following import Followed, follow
@@ -23,9 +22,7 @@ from resolvers.sign_in import SignInSettings
 from resolvers.work.handler import Workplace
 from resolvers.work.handlers import handlers
 from resolvers.work.worker import Worker
-from tests.databases import Databases
-from tests.people import CUSTOMER, PASSWORD, RESELLER, SIBLING, Clock, change, keep_user, rows_of, start_afresh
-from tests.templates import migrated_template
+from tests.people import CUSTOMER, PASSWORD, RESELLER, SIBLING, Clock, change, keep_user, rows_of
 from tests.user_requests import Requests, caller, logged, make_settings
 
 BOSS, OTHER = 70, 74
@@ -34,22 +31,12 @@ NEW, NEW_LOGIN = "Nora.N@example.com", "nora.n@example.com"
 CHOSEN = "a new password"
 
 
-@pytest.fixture(scope="module")
-async def shared(databases: Databases) -> AsyncIterator[Store]:
-    """One database for the module, emptied for each test."""
-    with databases.copied(migrated_template(databases)) as url:
-        store = open_store(url)
-        yield store
-        await store.close()
-
-
 @pytest.fixture
-async def store(shared: Store) -> Store:
-    await start_afresh(shared)
-    await change(shared, "UPDATE clock SET ahead_seconds = 0")
-    await keep_user(shared, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
-    await keep_user(shared, OTHER, SIBLING, RoleCode.RESELLER_FULL_ACCESS)
-    return shared
+async def store(few_accounts: Store) -> Store:
+    await change(few_accounts, "UPDATE clock SET ahead_seconds = 0")
+    await keep_user(few_accounts, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
+    await keep_user(few_accounts, OTHER, SIBLING, RoleCode.RESELLER_FULL_ACCESS)
+    return few_accounts
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Mail reaches a real server: once, signed by the vendor, to the address of the moment, with no secret left behind."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from models.scope import Scope
 from models.store import StoreError
 from resolvers.mail.message import AddressError, address, message_id
 from resolvers.mail.outbox import post
-from resolvers.mail.templates import TAKES, WITH_LINK, WORDINGS, Card, render
+from resolvers.mail.templates import NO_WAY, TAKES, WITH_LINK, WORDINGS, Card, Way, render
 from tests.hierarchy import path_of
 from tests.jobs import job, jobs, notes
 from tests.mail_server import MailServer
@@ -30,7 +31,7 @@ async def test_a_mail_reaches_its_recipient_in_the_vendors_name(office: Office, 
     assert message["From"] == f"Best Reseller <{SENDER}>"
     assert message["To"] == "Ann Lee <ann@customer.example>"
     assert message["Reply-To"] == "Best Reseller <help@reseller.example>"
-    assert message["Subject"] == "Order SO000007"
+    assert message["Subject"] == "Order SO000007 has been placed"
     assert message["Message-ID"] == message_id("order:7", SENDER)
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Date"]
@@ -124,7 +125,13 @@ async def test_a_card_with_nonsense_on_it_signs_all_the_same(sqlite_office: Offi
 @pytest.mark.parametrize("template", list(MailTemplate))
 def test_every_template_is_filled_in(template: MailTemplate, language: str) -> None:
     values = {name: f"[{name}]" for name in TAKES[template]} | {"recipient": "[recipient]"}
-    rendered = render(template, language, values, Card("[vendor]"), "https://[link]")
+    for is_known in (False, True):
+        _is_filled_in(template, language, values, is_known=is_known)
+
+
+def _is_filled_in(template: MailTemplate, language: str, values: dict[str, str], *, is_known: bool) -> None:
+    way = Way("https://[link]", timedelta(hours=72), is_known) if template in WITH_LINK else NO_WAY
+    rendered = render(template, language, values, Card("[vendor]"), way)
 
     assert not set("{}") & set(rendered.subject + rendered.body)
     assert all(value in rendered.subject + rendered.body for value in values.values())
@@ -201,6 +208,31 @@ async def test_a_link_is_made_when_the_mail_is_sent_and_stands_nowhere_else(offi
     assert f"\n{office.links[0]}\n" in server.received()[0].text
     assert "s3cr3t" not in repr([await office.mails(), await jobs(office.store)])
     assert await notes(office.store) == Counter([1]), "what recognises the link was not committed"
+
+
+async def test_a_mail_with_a_link_says_how_long_it_is_good(office: Office, server: MailServer) -> None:
+    await office.post(MailTemplate.INVITATION, "1")
+    await office.post(MailTemplate.PASSWORD_RESET, "2")
+    await office.send(server.url)
+
+    invitation, reset = sorted(
+        (received.text for received in server.received()), key=lambda text: "invited" not in text
+    )
+    assert "within 72 hours" in invitation
+    assert "within 60 minutes" in reset
+
+
+async def test_who_has_a_password_is_not_invited_to_choose_one(office: Office, server: MailServer) -> None:
+    await office.post(MailTemplate.INVITATION, "1")
+    await office.send(server.url)
+    await office.give_password()
+    await office.post(MailTemplate.INVITATION, "2")
+    await office.send(server.url)
+
+    to_new, to_known = (received.text for received in server.received())
+    assert "choose your password" in to_new
+    assert "choose" not in to_known
+    assert "the password that you have" in to_known
 
 
 async def test_a_link_of_an_attempt_that_failed_is_not_used_again(office: Office, server: MailServer) -> None:

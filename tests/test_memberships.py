@@ -1,18 +1,16 @@
 """One person, several accounts: a user in each, with roles in each, working in one at a time."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from models import AccountStatus, RoleCode, UserStatus
 from models.check import check
-from models.store import Store, open_store
+from models.store import Store
 from resolvers import sign_in
 from resolvers.identity import caller_of
 from resolvers.oauth import Grant, Refusal, SignInError
 from resolvers.privileges import Privilege
 from resolvers.sign_in import SignInSettings
-from tests.databases import Databases
+from tests.asking import ask
 from tests.people import (
     CUSTOMER,
     PASSWORD,
@@ -23,9 +21,7 @@ from tests.people import (
     change,
     keep_membership,
     keep_user,
-    start_afresh,
 )
-from tests.templates import migrated_template
 from tests.user_requests import Requests, caller, make_settings
 
 FIRST, SECOND, THIRD = 70, 71, 72
@@ -33,22 +29,12 @@ LOGIN = f"user{FIRST}@example.com"
 HOME = "192.0.2.1"
 
 
-@pytest.fixture(scope="module")
-async def shared(databases: Databases) -> AsyncIterator[Store]:
-    """One database for the module, emptied for each test."""
-    with databases.copied(migrated_template(databases)) as url:
-        store = open_store(url)
-        yield store
-        await store.close()
-
-
 @pytest.fixture
-async def store(shared: Store) -> Store:
-    await start_afresh(shared)
-    await keep_user(shared, FIRST, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
-    await keep_membership(shared, SECOND, FIRST, SIBLING, RoleCode.ACCOUNTANT)
-    await keep_user(shared, THIRD, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
-    return shared
+async def store(few_accounts: Store) -> Store:
+    await keep_user(few_accounts, FIRST, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
+    await keep_membership(few_accounts, SECOND, FIRST, SIBLING, RoleCode.ACCOUNTANT)
+    await keep_user(few_accounts, THIRD, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
+    return few_accounts
 
 
 @pytest.fixture
@@ -80,6 +66,27 @@ async def test_the_accounts_are_told_to_who_has_several(store: Store, settings: 
     assert sorted((await signed_in(store, settings)).accounts) == [(RESELLER, "Account 2"), (SIBLING, "Account 4")]
     of_one = await sign_in.sign_in_with_password(store, settings, f"user{THIRD}@example.com", PASSWORD, HOME)
     assert of_one.accounts == ()
+
+
+async def test_the_viewer_is_told_where_they_may_work(store: Store, settings: SignInSettings) -> None:
+    document = "{ viewer { account { id } memberships { account { id name } isCurrent } } }"
+    ((of_first, here), (of_second, there)) = ((f"acc_{RESELLER}", "Account 2"), (f"acc_{SIBLING}", "Account 4"))
+    await keep_user(store, 73, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
+
+    for account_id in (RESELLER, SIBLING):
+        claims = settings.tokens.verify((await signed_in(store, settings, account_id)).access_token)
+        answer = await ask(store, await caller_of(store, claims), document)
+        assert answer.errors == []
+        assert answer.data["viewer"]["memberships"] == [
+            {"account": {"id": of_first, "name": here}, "isCurrent": account_id == RESELLER},
+            {"account": {"id": of_second, "name": there}, "isCurrent": account_id == SIBLING},
+        ]
+    await change(store, f"UPDATE account SET status = '{AccountStatus.ADMIN_HOLD}' WHERE id = {SIBLING}")
+    assert (await caller(store, FIRST, RESELLER)).memberships == ((RESELLER, here),)
+    await change(store, f"UPDATE account SET status = '{AccountStatus.ACTIVE}' WHERE id = {SIBLING}")
+    await change(store, f"UPDATE app_user SET status = '{UserStatus.DEACTIVATED}' WHERE id = {SECOND}")
+    assert (await caller(store, FIRST, RESELLER)).memberships == ((RESELLER, here),)
+    assert (await caller(store, THIRD, CUSTOMER)).memberships == ((CUSTOMER, f"Account {CUSTOMER}"),)
 
 
 async def test_one_comes_back_where_one_last_worked(store: Store, settings: SignInSettings) -> None:

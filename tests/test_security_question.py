@@ -1,7 +1,6 @@
 """Passwords and security questions: who may set them, who may check them, and how often they may guess."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +8,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from models import RoleCode, SecurityAnswer, SecurityQuestion, UserStatus
-from models.store import Store, open_store
+from models.store import Store
 from resolvers import sign_in
 from resolvers.oauth import SignInError
 from resolvers.sign_in import SignInSettings
-from tests.databases import Databases
 from tests.people import (
     CHEAP,
     CUSTOMER,
@@ -26,22 +24,11 @@ from tests.people import (
     keep_membership,
     keep_user,
     rows_of,
-    start_afresh,
 )
-from tests.templates import migrated_template
 from tests.user_requests import Requests, caller, codes, logged, make_settings, told
 
 SUPPORT, ADMIN, NEWCOMER, OTHER_SUPPORT, STAFF = 70, 71, 72, 73, 74
 HOME = "192.0.2.1"
-
-
-@pytest.fixture(scope="module")
-async def shared(databases: Databases) -> AsyncIterator[Store]:
-    """One database for the module, emptied for each test."""
-    with databases.copied(migrated_template(databases)) as url:
-        store = open_store(url)
-        yield store
-        await store.close()
 
 
 @pytest.fixture
@@ -55,21 +42,20 @@ def settings(clock: Clock) -> SignInSettings:
 
 
 @pytest.fixture
-async def store(shared: Store) -> Store:
-    await start_afresh(shared)
-    await keep_user(shared, SUPPORT, RESELLER, RoleCode.SUPPORT_ENGINEER)
-    await keep_user(shared, ADMIN, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
-    await keep_user(shared, NEWCOMER, CUSTOMER, RoleCode.ACCOUNTANT)
-    await keep_user(shared, OTHER_SUPPORT, SIBLING, RoleCode.SUPPORT_ENGINEER)
-    await keep_user(shared, STAFF, PROVIDER, RoleCode.SUPPORT_ENGINEER)
+async def store(few_accounts: Store) -> Store:
+    await keep_user(few_accounts, SUPPORT, RESELLER, RoleCode.SUPPORT_ENGINEER)
+    await keep_user(few_accounts, ADMIN, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
+    await keep_user(few_accounts, NEWCOMER, CUSTOMER, RoleCode.ACCOUNTANT)
+    await keep_user(few_accounts, OTHER_SUPPORT, SIBLING, RoleCode.SUPPORT_ENGINEER)
+    await keep_user(few_accounts, STAFF, PROVIDER, RoleCode.SUPPORT_ENGINEER)
     hasher = PasswordHasher(time_cost=CHEAP.passes, memory_cost=CHEAP.memory_kib, parallelism=1)
     answer: dict[str, Any] = {
         "question": SecurityQuestion.FIRST_PET,
         "answer_hash": hasher.hash("fido"),
         "set_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
-    await keep(shared, SecurityAnswer(identity_id=ADMIN, **answer))
-    return shared
+    await keep(few_accounts, SecurityAnswer(identity_id=ADMIN, **answer))
+    return few_accounts
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Changing users: who may, what it leaves, and what is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from models import RoleCode, SecurityQuestion, UserKind, UserStatus
-from models.store import Store, open_store
+from models.store import Store
 from resolvers.privileges import Privilege
-from tests.databases import Databases
 from tests.people import (
     CUSTOMER,
     PASSWORD,
@@ -22,33 +20,21 @@ from tests.people import (
     keep_membership,
     keep_user,
     rows_of,
-    start_afresh,
 )
-from tests.templates import migrated_template
 from tests.user_requests import Requests, caller, codes, logged, make_settings, told
 
 BOSS, ADMIN, LIMITED, SERVICE, OTHER = 70, 71, 72, 73, 74
 """The reseller's administrator; the customer's; its limited one; its service user; the sibling's administrator."""
 
 
-@pytest.fixture(scope="module")
-async def shared(databases: Databases) -> AsyncIterator[Store]:
-    """One database for the module, emptied for each test."""
-    with databases.copied(migrated_template(databases)) as url:
-        store = open_store(url)
-        yield store
-        await store.close()
-
-
 @pytest.fixture
-async def store(shared: Store) -> Store:
-    await start_afresh(shared)
-    await keep_user(shared, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
-    await keep_user(shared, ADMIN, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
-    await keep_user(shared, LIMITED, CUSTOMER, RoleCode.LIMITED_ADMINISTRATOR)
-    await keep_user(shared, SERVICE, CUSTOMER, RoleCode.SERVICE_USER, kind=UserKind.SERVICE_USER)
-    await keep_user(shared, OTHER, SIBLING, RoleCode.RESELLER_FULL_ACCESS)
-    return shared
+async def store(few_accounts: Store) -> Store:
+    await keep_user(few_accounts, BOSS, RESELLER, RoleCode.RESELLER_FULL_ACCESS)
+    await keep_user(few_accounts, ADMIN, CUSTOMER, RoleCode.CUSTOMER_FULL_ACCESS)
+    await keep_user(few_accounts, LIMITED, CUSTOMER, RoleCode.LIMITED_ADMINISTRATOR)
+    await keep_user(few_accounts, SERVICE, CUSTOMER, RoleCode.SERVICE_USER, kind=UserKind.SERVICE_USER)
+    await keep_user(few_accounts, OTHER, SIBLING, RoleCode.RESELLER_FULL_ACCESS)
+    return few_accounts
 
 
 @pytest.fixture

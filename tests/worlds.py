@@ -17,7 +17,9 @@ from models.store import Store
 from tests import market
 from tests.databases import Databases
 from tests.hierarchy import World, insert_world
+from tests.lending import lent
 from tests.marked import marked
+from tests.people import start_afresh
 from tests.templates import migrated_template, opened
 
 
@@ -34,9 +36,8 @@ async def holding(databases: Databases, name: str, world: World) -> AsyncIterato
             await insert_world(store, world)
 
     template = databases.template(name, lambda url: asyncio.run(fill(url)), of=migrated_template(databases))
-    with databases.copied(template) as url:
-        async with opened(url) as store:
-            yield store
+    async with lent(databases, template) as store:
+        yield store
 
 
 async def everything(store: Store) -> World:
@@ -122,3 +123,18 @@ async def as_it_was(store: Store, world: World) -> None:
         for table, statement in _BACK.items():
             for record in world[table]:
                 await db.execute(statement, {f"new_{name}": value for name, value in record.items()})
+
+
+@pytest.fixture(scope="module")
+async def emptied_store(databases: Databases) -> AsyncIterator[Store]:
+    """An open store for a module, to be emptied for each test: making one for each would take most of the time."""
+    with databases.copied(migrated_template(databases)) as url:
+        async with opened(url) as store:
+            yield store
+
+
+@pytest.fixture
+async def few_accounts(emptied_store: Store) -> Store:
+    """An open store with the accounts of `tests/people.py` and nobody in them, to be changed at will."""
+    await start_afresh(emptied_store)
+    return emptied_store

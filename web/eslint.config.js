@@ -51,6 +51,7 @@ export default [
             types: [
               'Address', // a value: two equal ones are the same
               'Attribute', // a value
+              'Membership', // that a person may work in an account, which has the id
               'Money', // a value
               'Period', // a value
               'PriceTier', // a value

@@ -1,11 +1,24 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { readFileSync } from 'node:fs';
+import { defineConfig, type Plugin } from 'vite';
+
+/** Puts what several pages begin with where they say so: `<!-- part: bar -->` stands for `src/parts/bar.html`. */
+const parts: Plugin = {
+  name: 'parts',
+  transformIndexHtml: {
+    order: 'pre',
+    handler: (page) =>
+      page.replace(/<!-- part: ([a-z]+) -->/g, (_, name: string) =>
+        readFileSync(new URL(`src/parts/${name}.html`, import.meta.url), 'utf8').trim(),
+      ),
+  },
+};
 
 export default defineConfig({
   // Pages are served as /graphiql, /link and /forgotten, without a slash at the end, and perhaps behind a path of a proxy's: what they
   // refer to lies below their own directory, which is built as it is served.
   base: './',
-  plugins: [react()],
+  plugins: [react(), parts],
   worker: { format: 'es' },
   build: {
     assetsDir: 'graphiql/assets',

@@ -9,16 +9,28 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 
 import orjson
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, exists, select, update
 
-from models import Account, AccountContact, Identity, Mail, MailStatus, MailTemplate, User, VendorCard
+from models import (
+    Account,
+    AccountContact,
+    Credential,
+    Identity,
+    Mail,
+    MailStatus,
+    MailTemplate,
+    SubjectType,
+    User,
+    VendorCard,
+)
 from models import path as paths
 from models.base import table_of
 from models.statement import Statement
 from models.store import Unfiltered
 from resolvers import clock
+from resolvers.links import GOOD_FOR, PURPOSES
 from resolvers.mail.message import AddressError, address, compose
-from resolvers.mail.templates import WITH_LINK, Card, render
+from resolvers.mail.templates import NO_WAY, WITH_LINK, Card, Way, render
 from resolvers.mail.transport import NotNowError, RefusedError, UnknownOutcomeError
 from resolvers.work.claims import Claim, ending, hold
 from resolvers.work.handler import FailedAttemptError, Handler, HopelessError, Retry
@@ -40,9 +52,12 @@ _USER_OF = Statement(
     select(_USER.email, _USER.first_name, _USER.last_name, _USER.language).where(_USER.id == bindparam("id")),
     is_lookup=True,
 )
-_PERSON = table_of(Identity).c
+_PERSON, _CREDENTIAL = table_of(Identity).c, table_of(Credential).c
+_HAS_PASSWORD = exists().where(_CREDENTIAL.subject_type == SubjectType.USER.value, _CREDENTIAL.subject_id == _PERSON.id)
 _OWN_ADDRESS = Statement(
-    select(_PERSON.email).join(table_of(User), _USER.login == _PERSON.login).where(_USER.id == bindparam("id")),
+    select(_PERSON.email, _HAS_PASSWORD.label("is_known"))
+    .join(table_of(User), _USER.login == _PERSON.login)
+    .where(_USER.id == bindparam("id")),
     is_lookup=True,
 )
 """Where what lets a user in is sent: whoever manages the account can change the user's address, but not this one."""
@@ -76,13 +91,14 @@ _GIVEN_UP = Statement(
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """A mail with everything that its sending needs but the link."""
+    """A mail with everything that its sending needs but the link; whether a user to be let in has a password."""
 
     id: int
     key: str
     template: MailTemplate
     status: MailStatus
     user_id: int | None
+    is_known: bool
     to: Address
     language: str
     values: dict[str, str]
@@ -124,8 +140,8 @@ class SendMail(Handler):
         place = self.place
         name = f"{letter.id}-{letter.template.lower().replace('_', '-')}"
         async with place.transport.offer(name, place.sender, letter.to.addr_spec) as delivery:
-            link = await self._link(job, letter)
-            rendered = render(letter.template, letter.language, letter.values, letter.card, link)
+            way = await self._way(job, letter)
+            rendered = render(letter.template, letter.language, letter.values, letter.card, way)
             message = compose(rendered, key=letter.key, sender=place.sender, to=letter.to, card=letter.card)
             await self._mark(job, letter)
             try:
@@ -134,15 +150,16 @@ class SendMail(Handler):
                 await self._unmark(job, letter, str(error))
                 raise
 
-    async def _link(self, job: Claim, letter: _Letter) -> str:
+    async def _way(self, job: Claim, letter: _Letter) -> Way:
         """The mail's link, if it has one; what recognises it is committed before the mail leaves."""
         if letter.template not in WITH_LINK or letter.user_id is None:
-            return ""
+            return NO_WAY
         if letter.template not in self.place.links:
             raise HopelessError(f"Nobody makes links for {letter.template}.")
         async with self.place.store.unfiltered("make the link of a mail", write=True) as db:
             await hold(db, job)
-            return await self.place.links[letter.template](db, letter.user_id)
+            link = await self.place.links[letter.template](db, letter.user_id)
+        return Way(link, GOOD_FOR[PURPOSES[letter.template]], letter.is_known)
 
     async def _mark(self, job: Claim, letter: _Letter) -> None:
         """Write down that the mail is being sent, if this claim still holds."""
@@ -169,8 +186,9 @@ async def _read(db: Unfiltered, mail_id: int) -> _Letter:
     """
     (mail,) = await db.rows(_MAIL, {"id": mail_id})
     email, name, language = await _recipient(db, mail.to_user_id, mail.to_contact_id, mail.to_address)
+    is_known = False
     if mail.template in WITH_LINK:
-        email = await _own_address(db, mail.to_user_id)
+        email, is_known = await _own_address(db, mail.to_user_id)
     (card,) = await db.rows(_CARD_OF, {"id": paths.parent_id(mail.path) or paths.account_id(mail.path)})
     try:
         to = address(email, name)
@@ -178,14 +196,15 @@ async def _read(db: Unfiltered, mail_id: int) -> _Letter:
         raise HopelessError(str(error)) from error
     values = orjson.loads(mail.data) | {"recipient": name or email}
     template, status = MailTemplate(mail.template), MailStatus(mail.status)
-    return _Letter(mail_id, mail.key, template, status, mail.to_user_id, to, language, values, Card(*card))
+    return _Letter(mail_id, mail.key, template, status, mail.to_user_id, is_known, to, language, values, Card(*card))
 
 
-async def _own_address(db: Unfiltered, user_id: int) -> str:
+async def _own_address(db: Unfiltered, user_id: int) -> tuple[str, bool]:
+    """A person's own address, and whether they have a password."""
     rows = await db.rows(_OWN_ADDRESS, {"id": user_id})
     if not rows:
         raise HopelessError(_GONE)
-    return str(rows[0].email)
+    return str(rows[0].email), bool(rows[0].is_known)
 
 
 async def _recipient(

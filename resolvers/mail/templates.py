@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from textwrap import dedent
 
 from models import MailTemplate
@@ -15,10 +16,17 @@ _NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A template in one language; words in braces are filled in."""
+    """A template in one language; words in braces are filled in.
+
+    Args:
+        subject: one line.
+        body: the text.
+        to_known: the text for who has a password already, if that is another.
+    """
 
     subject: str
     body: str
+    to_known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ TAKES: Mapping[MailTemplate, frozenset[str]] = {
     MailTemplate.HOLD_NOTICE: frozenset({"account", "reason"}),
     MailTemplate.HOLD_RELEASE: frozenset({"account"}),
 }
-"""The texts that a mail stores. `recipient`, `vendor` and `link` are known when it is sent."""
+"""The texts that a mail stores. `recipient`, `vendor`, `link`, `hours` and `minutes` are known when it is sent."""
 
 WITH_LINK = frozenset({MailTemplate.INVITATION, MailTemplate.PASSWORD_RESET})
 """Templates that carry a link that lets their recipient in."""
@@ -60,11 +68,21 @@ WORDINGS: Mapping[str, Mapping[MailTemplate, Wording]] = {
 
             {link}
 
-            It works once. If you did not expect this, leave it: nothing happens.
+            It works once, within {hours} hours. If you did not expect this, leave it: nothing happens.
+            """,
+            to_known="""
+            Hello {recipient},
+
+            you are invited to manage {account} at {vendor}. Open this link and give the password that you have here
+            already:
+
+            {link}
+
+            It works once, within {hours} hours. If you did not expect this, leave it: nothing happens.
             """,
         ),
         MailTemplate.PASSWORD_RESET: Wording(
-            "A new password at {vendor}",
+            "Choose a new password at {vendor}",
             """
             Hello {recipient},
 
@@ -72,11 +90,11 @@ WORDINGS: Mapping[str, Mapping[MailTemplate, Wording]] = {
 
             {link}
 
-            It works once. If it was not you, leave it: your password stays as it is.
+            It works once, within {minutes} minutes. If it was not you, leave it: your password stays as it is.
             """,
         ),
         MailTemplate.ORDER_CONFIRMATION: Wording(
-            "Order {order}",
+            "Order {order} has been placed",
             """
             Hello {recipient},
 
@@ -117,7 +135,10 @@ WORDINGS: Mapping[str, Mapping[MailTemplate, Wording]] = {
         ),
     },
 }
-"""By language, as BCP 47 spells it without a region. A further language is a further entry, complete or not."""
+"""By language, as BCP 47 spells it without a region. A further language is a further entry, complete or not.
+
+So far there is English alone, whatever language a recipient prefers; docs/signing-in.md says so.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +149,26 @@ class Rendered:
     body: str
 
 
-def render(template: MailTemplate, language: str, values: Mapping[str, str], card: Card, link: str = "") -> Rendered:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a mail lets its recipient in.
+
+    Args:
+        link: the address; not changed in any way.
+        good_for: how long it leads anywhere.
+        is_known: whether the recipient has a password already.
+    """
+
+    link: str
+    good_for: timedelta
+    is_known: bool
+
+
+NO_WAY = Way("", timedelta(), is_known=False)
+"""Of mails without a link."""
+
+
+def render(template: MailTemplate, language: str, values: Mapping[str, str], card: Card, way: Way = NO_WAY) -> Rendered:
     """A mail's subject and body.
 
     Args:
@@ -136,11 +176,14 @@ def render(template: MailTemplate, language: str, values: Mapping[str, str], car
         language: the recipient's, such as `en-GB`; English where nothing is written in it.
         values: the template's texts and `recipient`. They come from people, so each is made one line of bounded length.
         card: of the vendor that signs.
-        link: for templates with one; not changed in any way.
+        way: in, for templates with a link.
     """
     wording = WORDINGS.get(language.partition("-")[0].lower(), {}).get(template) or WORDINGS[DEFAULT_LANGUAGE][template]
-    filled = {name: one_line(value) for name, value in values.items()} | {"vendor": one_line(card.name), "link": link}
-    body = dedent(wording.body).strip().format_map(filled)
+    minutes = way.good_for // timedelta(minutes=1)
+    filled = {name: one_line(value) for name, value in values.items()} | {"vendor": one_line(card.name)}
+    filled |= {"link": way.link, "hours": str(minutes // 60), "minutes": str(minutes)}
+    text = wording.to_known if way.is_known and wording.to_known else wording.body
+    body = dedent(text).strip().format_map(filled)
     return Rendered(wording.subject.format_map(filled), f"{body}\n\n-- \n{_signature(card)}\n")
 
 

@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from tests.day.day import run
-from tests.day.nursery import nursery
 from tests.day.platform import Platform
 from tests.day.steps import STEPS
+from tests.nursery import nursery
 
 
 def main() -> None:

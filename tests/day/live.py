@@ -7,7 +7,7 @@ from tests.day.day import Day
 from tests.day.listening import Listener, moment
 
 _ACCOUNTS = ("accountChanged", "account { id name }")
-_ORDERS = ("orderChanged", "order { id type status lines { name delta } }")
+_ORDERS = ("orderChanged", "order { id type status account { id } lines { name delta } }")
 
 
 def two_begin_to_listen(day: Day) -> None:
@@ -46,7 +46,9 @@ def the_listeners_saw_it_happen(day: Day) -> None:
     for listener, who in ((everything, "Bluepeak"), (part, "Morning Cloud")):
         for line in sorted({f"{event['kind']} {_name(day, event)}" for event in listener.heard}):
             day.tell(f"{who} heard: {line}.")
-    for line in sorted({_of_order(event) for event in orders.heard}):
+    for line in sorted(
+        {_of_order(event) for event in orders.heard if event["order"]["account"]["id"] == day.ids["bakery"]}
+    ):
         day.tell(f"Bluepeak heard of an order: {line}.")
     late = [event for event in part.heard if _name(day, event) == "bakery" and moment(event) >= moment(moved)]
     day.tell(f"Morning Cloud heard of the customer after it had moved: {len(late)} times.")

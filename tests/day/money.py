@@ -13,7 +13,7 @@ from tests.day.ordering import place, services, told, worked_off
 _LEDGER = """query($id: ID!, $after: String, $until: DateTime) { account(id: $id) { ledger(
     first: 100, after: $after, filter: { at: { until: $until } }) {
     pageInfo { hasNextPage endCursor } nodes { kind text quantity amount { amount currency } } } } }"""
-_INVOICES = """query($id: ID!, $after: String) { account(id: $id) { INVOICES(first: 20, after: $after) {
+_INVOICES = """query($id: ID!, $after: String) { account(id: $id) { INVOICES(first: 5, after: $after) {
     pageInfo { hasNextPage endCursor } nodes { number status periodTo total { amount currency } paid { amount }
     items(first: 100) { nodes { kind text quantity amount { amount } } } } } } }"""
 ACCOUNTANT = "accountant@reseller.example"

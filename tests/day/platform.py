@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.day.nursery import Nursery
+from tests.nursery import Nursery
 
 SECONDS_TO_SERVE = 30
 _MOST_SECONDS_BEHIND = 1.3

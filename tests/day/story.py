@@ -7,23 +7,26 @@ from tests.day.client import Data, unnumbered
 from tests.day.day import Day
 
 _CHANGES = """query($after: String) { changes(first: 100, after: $after) { pageInfo { hasNextPage endCursor } nodes {
-    operation noun actorName isByVendor account { name } actingAs { name }
+    operation noun actorName isByVendor account { id name } actingAs { name }
     fields { field before after } } } }"""
 _TOLD = (
-    *("amount_micros", "auto_renew", "credit_limit_micros", "is_right", "kind", "micros", "name"),
-    *("quantity", "status", "status_reason", "terms", "type"),
+    *("amount", "autoRenew", "creditLimit", "isRight", "kind", "name"),
+    *("quantity", "status", "statusReason", "terms", "type"),
 )
 """Fields whose values are told: no ids and no instants."""
-_REPEATED = (" actAs: ", " userSecurityAnswerCheck: ", " accountUpdate: account of Morning Cloud:", " orderUpdate: ")
+_REPEATED = (" actAs: ", " userSecurityAnswerCheck: ", " accountUpdate: ACCOUNT of Morning Cloud:", " orderUpdate: ")
 """What is recorded as often as it has to be done until it is answered, or heard."""
 
 
 def the_change_log_tells_the_story(day: Day) -> None:
-    """The change log tells what people did, in order, and what the platform did by itself."""
+    """The change log tells what people did, in order, and what the platform did by itself for who came today."""
     changes = list(day.person(PROVIDER).all_of(_CHANGES, "changes"))
     for line in _without_repetitions([_told(change) for change in reversed(changes) if change["actorName"]]):
         day.tell(line)
-    by_itself = Counter(_told(change) for change in changes if not change["actorName"])
+    newcomers = set(day.ids.values())
+    by_itself = Counter(
+        _told(change) for change in changes if not change["actorName"] and change["account"]["id"] in newcomers
+    )
     for line, times in sorted(by_itself.items()):
         day.tell(f"by itself, {times} times: {line}")
 
@@ -45,8 +48,9 @@ def _without_repetitions(lines: list[str]) -> list[str]:
 
 
 def the_mail_has_come(day: Day) -> None:
-    """Everybody has got their mail, each once."""
-    for line in sorted(f"{mail.sender} to {mail.to}: {unnumbered(mail.subject)}" for mail in day.mailbox.all()):
+    """Everybody of the day has got their mail, each once."""
+    mails = [mail for mail in day.mailbox.all() if mail.to in day.people]
+    for line in sorted(f"{mail.sender} to {mail.to}: {unnumbered(mail.subject)}" for mail in mails):
         day.tell(line)
 
 

@@ -1,0 +1,24 @@
+"""What went wrong with PostgreSQL, in the words of the store."""
+
+import asyncpg
+
+from models.store import StoreAwayError, StoreError
+
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""Whatever a statement may end with that isn't a defect of ours."""
+
+_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,  # used on a connection that is closed
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+def failure_of(error: BaseException) -> StoreError:
+    """What callers of a store are told of one of `FAILURES`."""
+    return (StoreAwayError if isinstance(error, _AWAY) else StoreError)(str(error))
