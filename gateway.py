@@ -7,14 +7,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from edge import auth, pages
 from edge.pages import WEB
-from edge.protocols.http import graphql
+from edge.protocols.http import GraphQL
 from edge.protocols.sockets import Sockets
+from edge.protocols.unrouted import unrouted
 from edge.service import Service, working
 from edge.settings import Settings
 from edge.telemetry import health
@@ -33,14 +35,16 @@ def create_app(settings: Settings) -> ASGIApp:
         _collect_rarely()
         await service.clock.look()
         following = asyncio.create_task(service.clock.follow())
-        async with working(service):
+        async with service.documents.counting.going_on(), working(service):
             yield
         following.cancel()
         await asyncio.wait({following})
         await service.store.close()
 
     routes: list[Any] = [
-        Route("/graphql", graphql, methods=["POST"]),
+        Route("/graphql", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
+        Route("/graphql/{document_id}", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
+        Route("/graphql/{document_id}/{operation}", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
         WebSocketRoute("/graphql", Sockets(service).serve),
         *auth.ROUTES,
         Route("/graphiql", pages.graphiql),
@@ -52,7 +56,7 @@ def create_app(settings: Settings) -> ASGIApp:
     ]
     if (WEB / "graphiql/assets").is_dir():
         routes.append(Mount("/graphiql/assets", StaticFiles(directory=WEB / "graphiql/assets")))
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: leave_to_request_id})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: leave_to_request_id, HTTPException: unrouted})
     app.state.service = service
     return RequestId(app)
 

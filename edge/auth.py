@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from edge.exposure.headers import SECURITY_HEADERS
-from edge.limits.body import MAX_BODY, BodyTooLargeError, read_body
+from edge.limits.body import BodyError, read_body
 from edge.service import Service, service_of
 from models.store import StoreError
 from resolvers import acting, sign_in
@@ -104,8 +104,8 @@ def _told(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Reques
             return await handler(request)
         except SignInError as error:
             return _not_granted(error)
-        except BodyTooLargeError:
-            return _not_granted(SignInError(Refusal.INVALID_REQUEST, f"The body is larger than {MAX_BODY} bytes."))
+        except BodyError as error:
+            return _not_granted(SignInError(Refusal.INVALID_REQUEST, str(error)))
         except (UnavailableError, StoreError) as error:
             log.warning("sign-in is not possible: %s", error)
             message = "Sign-in is not possible now. Try again soon."

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql.execution.values import VariableValues
 
 from edge.service import Service
 from edge.telemetry.metrics import EXECUTED
@@ -16,6 +17,8 @@ from resolvers.errors import CanopyError
 from schema import executor
 from schema.execution.documents import Answer, Document
 from schema.execution.plan import NotCoveredError
+from schema.limits.cost import Estimator
+from schema.limits.shape import Shape
 
 REQUEST_SECONDS = 10
 
@@ -34,11 +37,17 @@ class Prepared:
         document: without errors.
         operation: of the document.
         variables: as they were given.
+        values: of its variables.
+        estimator: tells what it costs.
+        estimate: what it may cost.
     """
 
     document: Document
     operation: OperationDefinitionNode
     variables: dict[str, object]
+    values: VariableValues
+    estimator: Estimator
+    estimate: int
 
     @property
     def kind(self) -> OperationType:
@@ -49,6 +58,15 @@ class Prepared:
     def name(self) -> str | None:
         """Of the operation."""
         return self.operation.name.value if self.operation.name else None
+
+    @property
+    def shape(self) -> Shape:
+        """How deep, wide and large it is."""
+        return self.document.shapes[self.name]
+
+    def spent(self, answer: Answer) -> int:
+        """What an answer of graphql-core's has cost, or one event."""
+        return self.estimator.spent(answer.data, self.values.coerced)
 
 
 async def answered(service: Service, caller: Caller, prepared: Prepared) -> tuple[Answer, str]:
@@ -62,7 +80,8 @@ async def answered(service: Service, caller: Caller, prepared: Prepared) -> tupl
             return await _execute(service, prepared, context)
     except TimeoutError:
         error = OverTimeError(_TOO_LONG[prepared.kind])
-        return Answer(None, [GraphQLError(str(error), original_error=error)]), "none; it took too long"
+        failure = GraphQLError(str(error), original_error=error)
+        return Answer(None, [failure], cost=prepared.estimate), "none; it took too long"
 
 
 _TOO_LONG = {
@@ -88,15 +107,16 @@ async def _context(service: Service, caller: Caller, prepared: Prepared) -> Asyn
 
 
 async def _execute(service: Service, prepared: Prepared, context: Context) -> tuple[Answer, str]:
-    document, name, variables = prepared.document, prepared.name, prepared.variables
     reason = "plans are off"
     if service.settings.plans:
         try:
-            answer = await executor.execute(document, name, variables, context)
+            answer = await executor.run(prepared.document, prepared.operation, prepared.values, context)
         except NotCoveredError as not_covered:
             reason = str(not_covered)
         else:
             EXECUTED.labels("plan", "").inc()
             return answer, "plan"
     EXECUTED.labels("graphql-core", reason).inc()
-    return await executor.execute_by_core(document, name, variables, context), f"graphql-core; {reason}"
+    answer = await executor.execute_by_core(prepared.document, prepared.name, prepared.variables, context)
+    answer.cost = prepared.spent(answer)
+    return answer, f"graphql-core; {reason}"

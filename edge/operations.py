@@ -7,11 +7,12 @@ limits, checks, counts or masks stands here once, in the order in which it is sa
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from graphql import GraphQLError, OperationType
 
-from edge import execution
+from edge import execution, preparing
 from edge.execution import Prepared
 from edge.exposure.masking import Payload, Refusal, payload, refusal_of, refused
 from edge.service import Service
@@ -19,7 +20,7 @@ from models.store import StoreError
 from resolvers.caller import Caller
 from resolvers.errors import CanopyError, UnauthenticatedError
 from resolvers.listener import Listener
-from schema import executor, listen
+from schema import listen
 from schema.execution.documents import chosen
 from schema.listening import Listening
 
@@ -30,18 +31,42 @@ class NotAcceptableError(CanopyError):
     code = "NOT_ACCEPTABLE"
 
 
+class MethodNotAllowedError(CanopyError):
+    """The operation can't be sent by this method of HTTP."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+
+class Transport(StrEnum):
+    """By what operations come."""
+
+    HTTP = "http"
+    SOCKET = "socket"
+    REST = "rest"
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who sends an operation, and what its transport can carry.
 
     Args:
         token: an access token; empty for a stranger.
+        transport: by which it comes.
+        address: from which it comes, as trusted proxies tell it.
+        client_name: what the client calls itself.
+        is_safe: nothing may be changed.
         takes_events: whether it can be told of more than one answer.
+        takes_parts: whether it can be told an answer in parts, and asks for that.
         on_full: called when a client that listens takes too little of what it is told; it is told no more.
     """
 
     token: str
+    transport: Transport = Transport.HTTP
+    address: str = ""
+    client_name: str = ""
+    is_safe: bool = False
     takes_events: bool = False
+    takes_parts: bool = False
     on_full: Callable[[], None] = lambda: None
 
 
@@ -50,14 +75,18 @@ class Asked:
     """An operation as it was asked for; of its parts only the types are known to be right.
 
     Args:
-        query: the document.
+        query: the document; None where it is named by its id alone.
         variables: of the operation.
         name: which of the document's operations; None where there is one only.
+        document_id: of a document that was sent before, or registered.
+        registers: whether the document, which has this id, is to be remembered.
     """
 
-    query: str
+    query: str | None
     variables: Mapping[str, Any] | None = None
     name: str | None = None
+    document_id: str | None = None
+    registers: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +103,11 @@ class Running:
     kind: OperationType
     payloads: AsyncGenerator[Payload, None]
     headers: dict[str, str] = field(default_factory=dict)
+
+
+_HOW_TO_LISTEN = (
+    "Listen over a WebSocket (graphql-transport-ws, at the same address), or accept text/event-stream or multipart/mixed."
+)
 
 
 async def known(service: Service, sender: Sender, *, is_fresh: bool = False) -> Caller:
@@ -108,18 +142,18 @@ async def begin(service: Service, sender: Sender, asked: Asked) -> AsyncIterator
         Refusal: it can't be run.
     """
     caller = await known(service, sender)
-    prepared = _prepared(asked)
+    prepared = await _prepared(service, sender, caller, asked)
     if prepared.kind is not OperationType.SUBSCRIPTION:
         if prepared.kind is OperationType.MUTATION:
+            if sender.is_safe:
+                raise refused(MethodNotAllowedError("Send a mutation by POST."), 405, allow="POST")
             caller = await known(service, sender, is_fresh=True)
         running = _once(service, caller, prepared)
         async with aclosing(running.payloads):
             yield running
         return
     if not sender.takes_events:
-        raise refused(
-            NotAcceptableError("Listen over a WebSocket: graphql-transport-ws, at the same address."), status=406
-        )
+        raise refused(NotAcceptableError(_HOW_TO_LISTEN), status=406)
     listening = listen(prepared.document, prepared.operation, asked.variables)
     if isinstance(listening, list):
         raise Refusal(listening)
@@ -127,14 +161,16 @@ async def begin(service: Service, sender: Sender, asked: Asked) -> AsyncIterator
         yield running
 
 
-def _prepared(asked: Asked) -> Prepared:
-    document = executor.document(asked.query)
-    if document.errors:
-        raise Refusal(document.errors)
+async def _prepared(service: Service, sender: Sender, caller: Caller, asked: Asked) -> Prepared:
+    resolved = await service.documents.resolve(
+        caller, sender.client_name, asked.query, asked.document_id, registers=asked.registers
+    )
+    bounds = service.settings.limits.bounds(is_trusted=resolved.is_trusted)
+    document = await service.reading.read(resolved.text, bounds)
     operation = chosen(document, asked.name)
     if isinstance(operation, GraphQLError):
         raise Refusal([operation])
-    return Prepared(document, operation, dict(asked.variables or {}))
+    return preparing.prepared(document, operation, asked.variables, bounds)
 
 
 def _once(service: Service, caller: Caller, prepared: Prepared) -> Running:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
+from edge.documents.reading import Reading
+from edge.documents.resolving import Documents
 from edge.settings import Settings
 from models.store import Store, open_store
 from resolvers.callers import Callers
@@ -31,7 +33,9 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.reading = Reading()
         self.store: Store = open_store(settings.database_url)
+        self.documents = Documents(self.store, settings.documents)
         keys = open_key_ring(settings.key_file)
         self.clock = PlatformClock(self.store)
         self.worker: Worker | None = None

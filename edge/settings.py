@@ -3,9 +3,12 @@
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.documents.settings import DocumentSettings
+from edge.limits.settings import LimitSettings
+from edge.protocols.settings import ProtocolSettings
 from edge.setting import number, read, setting, switch, whole
 from resolvers.mail import mail_url as mail
 from resolvers.mail.message import AddressError, address
@@ -140,6 +143,10 @@ class Settings:
         takes="https://host, with a path if there is one",
         shown="where it listens",
     )
+    protocols: ProtocolSettings = field(default_factory=ProtocolSettings)
+
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
 
     @property
     def address(self) -> str:

@@ -1,6 +1,7 @@
 """What a caller may spend: of its own budget or its account's, whichever has less left."""
 
 from dataclasses import dataclass
+from math import floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,18 +9,23 @@ class Allowance:
     """What is left of a budget.
 
     Args:
+        name: whose it is: the `caller`'s or the `account`'s.
         capacity: points, when nothing of it is spent.
-        available: points, rounded down; 0 while there are debts.
         refill: points a second that come back.
-        debt: points by which more was spent than there were.
+        left: points; below 0 where more was spent than there were.
     """
 
+    name: str
     capacity: int
-    available: int
     refill: float
-    debt: float = 0.0
+    left: float
+
+    @property
+    def available(self) -> int:
+        """Points, rounded down; 0 while there are debts."""
+        return max(0, floor(self.left))
 
     @property
     def seconds_to_full(self) -> float:
         """Until nothing of it is spent, if nothing more is."""
-        return (self.capacity - self.available + self.debt) / self.refill
+        return (self.capacity - self.left) / self.refill

@@ -38,13 +38,14 @@ from resolvers import (
 )
 from schema.account import Account, AccountQuery
 from schema.change import ChangeQuery
-from schema.execution.documents import RULES, Executor
+from schema.execution.documents import Executor
 from schema.execution.plan import Level
 from schema.field import row_type
+from schema.limits.declaring import declare_costs
 from schema.listening import listening
 from schema.live import Live
 from schema.money import MoneyQuery, Payment
-from schema.mutation import FewMutationsRule, mutations
+from schema.mutation import mutations
 from schema.order import Order, OrderQuery
 from schema.order_estimate import OrderTrials
 from schema.plan_switch import PlanSwitch, PlanSwitchQuery
@@ -123,6 +124,7 @@ schema = strawberry.Schema(
     subscription=Live,
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
 )
+declare_costs(schema._schema)  # Strawberry keeps it there
 
 
 def schema_text() -> str:
@@ -143,6 +145,6 @@ def _name_rows(level: Level) -> Callable[[Any], Any]:
     return row_type("", tuple(level.layout))
 
 
-executor = Executor(schema._schema, _convert, _name_rows, (*RULES, FewMutationsRule))  # Strawberry keeps it there
+executor = Executor(schema._schema, _convert, _name_rows)  # as above
 listen = partial(listening, executor)
 """See `schema.listening.listening`."""

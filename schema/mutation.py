@@ -8,14 +8,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Annotated, Any, cast
 
 import strawberry
-from graphql import (
-    FieldNode,
-    GraphQLError,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    OperationType,
-    ValidationRule,
-)
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.changing import ChangingContext
@@ -34,7 +26,6 @@ from schema.node import NOUNS, Noun
 from schema.reference import QueryRef
 from schema.selection import columns
 
-_MOST_FIELDS = 5
 _KEY = (
     str,
     "Your own key for this change, 8 to 200 printable characters. Sent again with the same input it changes nothing and"
@@ -139,35 +130,6 @@ def _answer(operation: Operation, outcome: Outcome, **more: Any) -> Any:
     given |= {name: bool(outcome.ids[name]) if name in outcome.ids else None for name in operation.tells}
     warnings = [told(warning) for warning in outcome.warnings]
     return SimpleNamespace(user_errors=errors, warnings=warnings, **given, **more)
-
-
-class FewMutationsRule(ValidationRule):
-    """Refuses operations that change more than five things.
-
-    Counted are the fields at the root, through fragments, whatever `@skip` and `@include` make of them.
-    """
-
-    def enter_operation_definition(self, node: OperationDefinitionNode, *_: Any) -> None:
-        """Look at one operation."""
-        if node.operation is OperationType.MUTATION and self._count(node, {}) > _MOST_FIELDS:
-            message = f"At most {_MOST_FIELDS} mutations in an operation; use their forms for many."
-            self.report_error(GraphQLError(message, node))
-
-    def _count(self, node: Any, known: dict[str, int]) -> int:
-        """The fields of a selection; those of a fragment are counted once, however often it is spread."""
-        return sum(self._fields(each, known) for each in node.selection_set.selections)
-
-    def _fields(self, node: Any, known: dict[str, int]) -> int:
-        if isinstance(node, FieldNode):
-            return 1
-        if isinstance(node, InlineFragmentNode):
-            return self._count(node, known)
-        name = node.name.value
-        fragment = self.context.get_fragment(name)
-        if name not in known and fragment is not None:
-            known[name] = 0  # while it is counted; a fragment within itself is refused by another rule
-            known[name] = self._count(fragment, known)
-        return known.get(name, 0)
 
 
 # Types

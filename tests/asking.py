@@ -89,6 +89,7 @@ def caller_at(
         reach=reach,
         is_service_user=is_service_user,
         size_class=size_class,
+        memberships=((account_id, f"Account {account_id}"),) if user_id is not None else (),
     )
 
 

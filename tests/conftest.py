@@ -3,14 +3,11 @@
 import gc
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -25,7 +22,11 @@ from resolvers.caller import Caller
 from resolvers.privileges import ROLES, Privilege
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.hierarchy import Expectation, World, build, expectations
-from tests.postgres import GIVEN, Server, ThrowAwayServer
+from tests.lending import end_loans, lent
+from tests.nursery import Nursery, Server
+from tests.nursery import nursery as opened_nursery
+from tests.postgres import GIVEN, ThrowAwayServer
+from tests.postgres import Server as PostgresServer
 from tests.templates import hierarchy_template, opened, seeded_template
 from tests.templates import migrated_template as migrated_template  # for tests that bring a database of their own
 
@@ -37,7 +38,7 @@ settings.load_profile("canopy")
 
 ROOT = Path(__file__).parent.parent
 SECONDS_TO_SERVE = 30
-_OBJECTS_OF_TESTS = 50_000
+_OBJECTS_OF_TESTS = 200_000
 
 
 def pytest_collection_finish() -> None:
@@ -54,19 +55,20 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
+def postgres() -> Iterator[PostgresServer]:
     """The PostgreSQL server of this run, started when the first test asks for it."""
     given = os.environ.get(GIVEN)
-    server = Server(given) if given else ThrowAwayServer()
+    server = PostgresServer(given) if given else ThrowAwayServer()
     yield server
     server.close()
 
 
 @pytest.fixture(scope="session")
-def postgresql_databases(postgres: Server) -> Iterator[Databases]:
+async def postgresql_databases(postgres: PostgresServer) -> AsyncIterator[Databases]:
     """Makes databases on PostgreSQL."""
     databases = PostgresDatabases(postgres)
     yield databases
+    await end_loans(databases)
     databases.close()
 
 
@@ -92,9 +94,9 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    """An open store on a database of the test's own."""
-    async with opened(database_url) as store:
+async def store(databases: Databases) -> AsyncIterator[Store]:
+    """An open store on such a database."""
+    async with lent(databases, migrated_template(databases)) as store:
         yield store
 
 
@@ -197,11 +199,20 @@ def caller(seeded_store: Store) -> Callable[[str], Awaitable[Caller]]:
 
 
 @pytest.fixture(scope="session")
-def live_server(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def nursery() -> Iterator[Nursery]:
+    """Starts `canopy` processes without having them import anything."""
+    with opened_nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture(scope="session")
+def live_server(
+    sqlite_databases: Databases, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The base URL of a real server process on a copy of the demo tree."""
     directory = tmp_path_factory.mktemp("live")
     log = directory / "log"
-    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url, log.open("w") as output:
+    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url:
         port = _free_port()
         own = {
             "CANOPY_HOST": "127.0.0.1",
@@ -210,15 +221,12 @@ def live_server(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFa
             "CANOPY_KEY_FILE": str(directory / "canopy.key"),
             "CANOPY_DEMO": "1",
         }
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
-        command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
-        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
+        server = nursery.serve(own, log)
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.terminate()
-            server.wait(10)
+            server.end()
 
 
 def _free_port() -> int:
@@ -227,7 +235,7 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait_until_healthy(url: str, server: "subprocess.Popen[Any]", log: Path) -> None:
+def _wait_until_healthy(url: str, server: Server, log: Path) -> None:
     deadline = time.monotonic() + SECONDS_TO_SERVE
     while True:
         try:

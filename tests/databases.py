@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.postgres import Server
+from tests.postgres import Server, ThrowAwayServer
 
 
 class Databases(ABC):
@@ -90,6 +90,11 @@ class PostgresDatabases(Databases):
     def __init__(self, server: Server) -> None:
         super().__init__()
         self._server = server
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether the tests may do everything in them: on a server that was given, the login may have to keep rules."""
+        return isinstance(self._server, ThrowAwayServer)
 
     def create(self) -> str:
         return self._server.create_database(f"canopy_test_{secrets.token_hex(8)}")

@@ -19,6 +19,9 @@ Seen = dict[str, list[Record]]
 TABLES = {noun.type_name: noun.source.name.partition(".")[0] for noun in NOUNS.values()}
 """The table behind each type that has global ids."""
 
+NOUN_OF = {"account": "ACCOUNT", "app_user": "USER"}
+"""What the change log calls the rows of the tables of which the worlds' changes tell."""
+
 PREFIXES = {noun.type_name: noun.prefix for noun in NOUNS.values()}
 
 
@@ -239,7 +242,7 @@ CONDITIONS: dict[tuple[str, str], Condition] = {
     ("Change", "account"): _at_seen_account,
     ("Change", "at"): _in_range("at"),
     ("Change", "below"): _below,
-    ("Change", "noun"): _one_of("noun"),
+    ("Change", "noun"): lambda _seen, change, nouns: NOUN_OF[change["noun"]] in nouns,
     ("Change", "object"): lambda _seen, change, text: (
         (change["noun"], change["object_id"]) == ("account", row_id(text))
     ),

@@ -51,10 +51,11 @@ async def serving(
     directory: Path,
     sockets: SocketSettings | None = None,
     live: LiveSettings | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """A gateway that listens on a port of its own, in this process."""
     key_file = directory / "canopy.key"
-    made: Any = create_app(Settings(database_url=database_url, key_file=key_file, worker=False))
+    made: Any = create_app(Settings(database_url=database_url, key_file=key_file, worker=False, **settings))
     service: Service = made.app.state.service
     service.hub.settings = live or LiveSettings(poll_seconds=0.02)
     if sockets is not None:

@@ -1,5 +1,6 @@
 """Changing accounts: what is known of them, and the holds on them."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from models.store import Store
 from resolvers.caller import Caller
 from resolvers.privileges import Privilege
 from tests import people
-from tests.asking import EVERYTHING, ask, caller_at
+from tests.asking import EVERYTHING, ask
 from tests.changes import account_row, change, codes, do, logged, new_key, rows_of, traces, user_at
 from tests.hierarchy import World, path_of
 
@@ -277,6 +278,26 @@ async def test_who_is_on_credit_hold_still_comes_in_and_changes_what_is_its_own(
 ACTIONS = {"ACCOUNT_UPDATE": UPDATE, "ACCOUNT_CREDIT_HOLD": HOLD, "ACCOUNT_CREDIT_RELEASE": RELEASE}
 
 
+OF_PRICES = {"PRICE_END"}
+OF_CATALOGUE = {
+    "EXCHANGE_RATE_SET",
+    "MANUFACTURER_CREATE",
+    "MANUFACTURER_UPDATE",
+    "MARKETPLACE_CREATE",
+    "MARKETPLACE_UPDATE",
+    "PLAN_CREATE",
+    "PLAN_PERIOD_ADD",
+    "PLAN_PERIOD_RETIRE",
+    "PLAN_RETIRE",
+    "PLAN_SWITCH_PUBLISH",
+    "PLAN_SWITCH_RETIRE",
+    "PLAN_UPDATE",
+    "PRODUCT_CREATE",
+    "PRODUCT_RETIRE",
+    "PRODUCT_UPDATE",
+}
+
+
 async def _actions(store: Store, caller: Caller, account: str) -> set[str]:
     document = "query($id: ID!) { account(id: $id) { allowedActions } }"
     answer = await ask(store, caller, document, {"id": account})
@@ -311,11 +332,19 @@ async def test_actions_follow_privileges(store: Store, marked_world: World) -> N
     }
 
 
-async def test_the_viewer_s_actions_are_its_account_s(store: Store, marked_world: World) -> None:
-    for caller in (user_at(marked_world, 2), user_at(marked_world, 7), caller_at(3)):
-        answer = await ask(store, caller, "{ viewer { allowedActions account { allowedActions } } }")
+async def test_the_viewer_s_actions_are_its_account_s_and_those_of_the_catalogue(
+    store: Store, marked_world: World
+) -> None:
+    provider, reseller = frozenset({"CATALOGUE_MANAGE", "PRICES_MANAGE"}), frozenset({"PRICES_MANAGE"})
+    for caller, may in ((user_at(marked_world, 1), provider), (user_at(marked_world, 2), reseller)):
+        privileges = {each for each in Privilege if each.name in may} | {Privilege.ACCOUNTS_VIEW}
+        narrow = replace(caller, privileges=frozenset(privileges))
+        answer = await ask(store, narrow, "{ viewer { allowedActions account { allowedActions } } }")
+        viewer = answer.data["viewer"]
+        own, more = viewer["account"]["allowedActions"], OF_PRICES | (OF_CATALOGUE if may == provider else set())
 
-        assert answer.data["viewer"]["allowedActions"] == answer.data["viewer"]["account"]["allowedActions"]
+        assert viewer["allowedActions"] == own + sorted(more)
+        assert not set(own) & (OF_PRICES | OF_CATALOGUE)
 
 
 async def test_attributes_are_stored_in_one_way_whatever_their_order(store: Store, caller: Caller) -> None:

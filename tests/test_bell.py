@@ -13,9 +13,9 @@ from models.postgres_bell import PostgresBell
 from models.store import Store
 from resolvers.live import LiveSettings
 from tests.hierarchy import World
+from tests.listening import ACCOUNTS, EVERYWHERE, grant, happens, heard, token
 from tests.live import client, serving
 from tests.templates import opened
-from tests.test_live import ACCOUNTS, EVERYWHERE, grant, happens, heard, token
 
 SECONDS = 10.0
 ON_POSTGRESQL = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

@@ -1,11 +1,8 @@
 """The platform's clock: as far ahead of the machine's as it was set, for every process at once, and never back."""
 
 import asyncio
-import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +15,7 @@ from models.store import Store
 from resolvers import clock
 from resolvers.errors import InvalidError
 from tests.jobs import FailingStore
+from tests.nursery import Nursery
 from tests.templates import opened
 
 PRESENT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -39,12 +37,8 @@ async def now(store: Store) -> datetime:
         return await clock.now(db)
 
 
-def canopy(url: str, *arguments: str, demo: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", "from commands import canopy; canopy()", "clock", *arguments],
-        env=os.environ | {"CANOPY_DATABASE_URL": url, "CANOPY_DEMO": demo},
-        cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip  # the call on few lines
+def canopy(nursery: Nursery, url: str, *arguments: str, demo: str = "") -> "subprocess.CompletedProcess[str]":
+    return nursery.canopy("clock", *arguments, CANOPY_DATABASE_URL=url, CANOPY_DEMO=demo)
 
 
 async def test_a_new_platform_goes_by_the_machines_clock(store: Store) -> None:
@@ -129,9 +123,9 @@ async def test_a_process_whose_database_is_away_goes_on_by_the_clock_as_it_was(s
     assert away.failures == 0
 
 
-async def test_the_command_sets_the_clock_of_a_demonstration(store: Store) -> None:
-    set_ahead = canopy(store.url, "--advance", "30d", demo="1")
-    told = canopy(store.url)
+async def test_the_command_sets_the_clock_of_a_demonstration(nursery: Nursery, store: Store) -> None:
+    set_ahead = canopy(nursery, store.url, "--advance", "30d", demo="1")
+    told = canopy(nursery, store.url)
 
     assert (set_ahead.returncode, told.returncode) == (0, 0), set_ahead.stderr + told.stderr
     assert await now(store) == PRESENT + timedelta(days=30)
@@ -140,14 +134,14 @@ async def test_the_command_sets_the_clock_of_a_demonstration(store: Store) -> No
         assert timedelta(days=29) < ahead <= timedelta(days=30)
 
 
-async def test_the_command_sets_no_other_clock_unless_it_is_forced(store: Store) -> None:
-    refused = canopy(store.url, "--advance", "12h")
+async def test_the_command_sets_no_other_clock_unless_it_is_forced(nursery: Nursery, store: Store) -> None:
+    refused = canopy(nursery, store.url, "--advance", "12h")
 
     assert refused.returncode == 1
     assert "--force" in refused.stderr
     assert await now(store) == PRESENT
 
-    assert canopy(store.url, "--advance", "12h", "--force").returncode == 0
+    assert canopy(nursery, store.url, "--advance", "12h", "--force").returncode == 0
     assert await now(store) == PRESENT + timedelta(hours=12)
 
 

@@ -11,19 +11,13 @@ import pytest
 
 from tests.databases import Databases
 from tests.day.day import run
-from tests.day.nursery import Nursery, nursery
 from tests.day.platform import Platform
 from tests.day.steps import STEPS
+from tests.nursery import Nursery
 from tests.templates import seeded_template
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "day.txt"
 SEED = 20
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Nursery]:
-    with nursery() as processes:
-        yield processes
 
 
 @contextmanager
@@ -39,9 +33,9 @@ def demo_platform(databases: Databases, processes: Nursery, folder: Path) -> Ite
 
 
 def test_the_day_goes_by_as_it_is_written_down(
-    databases: Databases, processes: Nursery, tmp_path: Path, request: pytest.FixtureRequest
+    databases: Databases, nursery: Nursery, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    with demo_platform(databases, processes, tmp_path) as platform:
+    with demo_platform(databases, nursery, tmp_path) as platform:
         happened = run(platform, STEPS)
         defects = platform.defects()
 
@@ -51,8 +45,8 @@ def test_the_day_goes_by_as_it_is_written_down(
     assert defects == []
 
 
-def _kills(databases: Databases, processes: Nursery, folder: Path) -> None:
-    with demo_platform(databases, processes, folder) as platform, platform.dying(SEED):
+def _kills(databases: Databases, nursery: Nursery, folder: Path) -> None:
+    with demo_platform(databases, nursery, folder) as platform, platform.dying(SEED):
         happened = run(platform, STEPS)
 
     assert happened == SNAPSHOT.read_text()
@@ -60,13 +54,13 @@ def _kills(databases: Databases, processes: Nursery, folder: Path) -> None:
 
 
 def test_the_day_goes_by_in_the_same_way_while_server_and_worker_are_killed(
-    postgresql_databases: Databases, processes: Nursery, tmp_path: Path
+    postgresql_databases: Databases, nursery: Nursery, tmp_path: Path
 ) -> None:
-    _kills(postgresql_databases, processes, tmp_path)
+    _kills(postgresql_databases, nursery, tmp_path)
 
 
 @pytest.mark.deep  # half a minute; on PostgreSQL there are two processes that can die, and one of them alone
 def test_the_day_goes_by_in_the_same_way_while_the_server_is_killed_that_also_works(
-    sqlite_databases: Databases, processes: Nursery, tmp_path: Path
+    sqlite_databases: Databases, nursery: Nursery, tmp_path: Path
 ) -> None:
-    _kills(sqlite_databases, processes, tmp_path)
+    _kills(sqlite_databases, nursery, tmp_path)

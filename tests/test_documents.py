@@ -28,10 +28,11 @@ from graphql.language import Lexer, Source, TokenKind
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from schema.execution.documents import RULES, Document
+from schema.execution.documents import Document
 from schema.execution.overlaps import OverlappingFieldsRule
 from schema.execution.plan import NotCoveredError, TooLargeError
 from schema.execution.planner import Planner
+from schema.execution.rules import RULES
 from tests.random_documents import overlapping
 from tests.toy_schema import new_executor, schema
 

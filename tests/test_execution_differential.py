@@ -177,18 +177,34 @@ def _toy_arguments(owner: str, name: str, of: GraphQLField) -> Sequence[str]:
     return _TOY_ARGUMENTS.get(name, [""])
 
 
-@settings(QUIET, max_examples=300)
-@given(
+ASKED = given(
     document=documents(toy_schema.schema._schema, _toy_arguments),
     world=WORLDS,
     privileges=st.sampled_from([frozenset(Privilege), frozenset[Privilege](), frozenset({Privilege.ACCOUNTS_VIEW})]),
 )
+
+
+async def ask_toy(document: tuple[str, dict[str, Any]], world: World, privileges: frozenset[Privilege]) -> None:
+    """Ask both executors."""
+    with suppress(NotCoveredError):  # some fields of the toy schema are there for that
+        await toy_schema.by_both(world, *document, privileges=privileges)
+
+
+@settings(QUIET, max_examples=150)
+@ASKED
 async def test_whatever_sources_and_functions_do_the_answer_is_graphql_cores(
     document: tuple[str, dict[str, Any]], world: World, privileges: frozenset[Privilege]
 ) -> None:
-    query, variables = document
-    with suppress(NotCoveredError):  # some fields of the toy schema are there for that
-        await toy_schema.by_both(world, query, variables, privileges=privileges)
+    await ask_toy(document, world, privileges)
+
+
+@pytest.mark.deep
+@settings(QUIET, max_examples=3000)
+@ASKED
+async def test_whatever_they_do_thousands_of_answers_are_graphql_cores(
+    document: tuple[str, dict[str, Any]], world: World, privileges: frozenset[Privilege]
+) -> None:
+    await ask_toy(document, world, privileges)
 
 
 @settings(QUIET, max_examples=300)

@@ -94,10 +94,13 @@ def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(http: httpx.C
     assert (successor.status_code, successor.json()["error"]) == (400, "invalid_grant")
 
 
-def test_signing_out_takes_the_refresh_token_back(http: httpx.Client) -> None:
-    refresh_token = granted(http)["refresh_token"]
+def test_signing_out_takes_both_tokens_back(http: httpx.Client) -> None:
+    grant = granted(http)
+    refresh_token, bearer = grant["refresh_token"], {"authorization": f"Bearer {grant['access_token']}"}
 
     assert http.post("/auth/revoke", data={"token": refresh_token}).status_code == 200
+    late = ask(http, bearer, "{ viewer { reach } }")
+    assert (late.status_code, late.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     answer = http.post("/auth/token", data={"grant_type": "refresh_token", "refresh_token": refresh_token})
     assert answer.json()["error"] == "invalid_grant"
 

@@ -1,8 +1,5 @@
 """Signing in over HTTP, against a real server that also sends the mail: links, forgotten passwords, acting as."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +12,9 @@ import pytest
 
 from edge.auth import TOKEN_EXCHANGE
 from resolvers.acting import ACCESS_TOKEN
-from tests.conftest import ROOT, _free_port, _wait_until_healthy
+from tests.conftest import _free_port, _wait_until_healthy
 from tests.databases import Databases
+from tests.nursery import Nursery
 from tests.templates import seeded_template
 
 PASSWORD = "canopy-demo"  # the demo's, which everyone knows
@@ -67,11 +65,13 @@ class Gateway:
 
 
 @pytest.fixture(scope="module")
-def gateway(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    sqlite_databases: Databases, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A server process on a copy of the demo tree, of which mail comes as files."""
     directory = tmp_path_factory.mktemp("auth")
     log, mail, port = directory / "log", directory / "mail", _free_port()
-    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url, log.open("w") as output:
+    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url:
         own = {
             "CANOPY_PORT": str(port),
             "CANOPY_DATABASE_URL": database_url,
@@ -79,15 +79,12 @@ def gateway(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactor
             "CANOPY_MAIL_URL": f"file:{mail}",
             "CANOPY_CALLER_SECONDS": "0",
         }
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
-        command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
-        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
+        server = nursery.serve(own, log)
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
             yield Gateway(f"http://127.0.0.1:{port}", mail)
         finally:
-            server.terminate()
-            server.wait(10)
+            server.end()
 
 
 INVITE = """mutation($account: ID!, $key: String!) {

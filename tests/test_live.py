@@ -1,117 +1,58 @@
 """Live updates: whoever sees an object hears what happens to it once that is committed; nobody else does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, select, update
 
-from models import Account, EventKind, RoleCode, Topic, User, UserRole, UserStatus
+from models import Account, RoleCode, Topic, User, UserStatus
 from models import path as paths
 from models.base import table_of
-from models.beyond import announce, moving
-from models.scope import Scope
-from models.statement import Row, Statement
-from models.store import Store, StoreError
-from models.writer import Writer
+from models.beyond import moving
+from models.statement import Statement
+from models.store import Store
 from resolvers import clock
-from resolvers.live import Feed, Hub, LiveSettings, Wanted
-from resolvers.privileges import Privilege
+from resolvers.live import LiveSettings
+from tests import listening as fixtures
 from tests.changes import do, user_at, user_of
 from tests.databases import Databases
-from tests.hierarchy import CUSTOMERS, PARENT, World, path_of, visible
+from tests.hierarchy import PARENT, World, path_of, visible
+from tests.listening import (
+    ACCOUNTS,
+    EVERYWHERE,
+    FIELDS,
+    NOW,
+    SET_ROLE,
+    TABLES,
+    grant,
+    happens,
+    heard,
+    listening,
+    tell,
+    token,
+)
 from tests.live import Client, Served, client, serving
 from tests.templates import hierarchy_template, opened
 
-NOW = datetime(2026, 11, 2, 12, 30, tzinfo=UTC)
-EVERYWHERE = Scope(path_of(1))
-FIELDS = {
-    Topic.ACCOUNT: ("accountChanged", "account", "acc"),
-    Topic.ORDER: ("orderChanged", "order", "ord"),
-    Topic.SUBSCRIPTION: ("subscriptionChanged", "subscription", "sub"),
-}
-TABLES = {Topic.ACCOUNT: "account", Topic.ORDER: "orders", Topic.SUBSCRIPTION: "subscription"}
-ACCOUNTS = "subscription { accountChanged { eventId kind account { id } } }"
-
-_ROLE = table_of(UserRole)
-_SET_ROLE = Statement(
-    update(_ROLE).where(_ROLE.c.user_id == bindparam("of_user")).values(role_code=bindparam("role_code"))
-)
 _USER = table_of(User)
 _SET_STATUS = Statement(update(_USER).where(_USER.c.id == bindparam("of_user")).values(status=bindparam("status")))
 _ACCOUNT = Statement(select(*table_of(Account).c).where(table_of(Account).c.id == bindparam("row_id")))
 
 
-def listening(topic: Topic, arguments: str = "") -> str:
-    field, noun, _ = FIELDS[topic]
-    return f"subscription {{ {field}{arguments} {{ {noun} {{ id }} }} }}"
-
-
-async def grant(store: Store, world: World) -> None:
-    """Give the administrators of the hierarchy full access; without that they are service users."""
-    async with store.unfiltered("a test grants roles", write=True) as db:
-        for account_id in PARENT:
-            role = (
-                RoleCode.PROVIDER_FULL_ACCESS
-                if account_id == 1
-                else RoleCode.CUSTOMER_FULL_ACCESS
-                if account_id in CUSTOMERS
-                else RoleCode.RESELLER_FULL_ACCESS
-            )
-            await db.execute(_SET_ROLE, {"of_user": user_of(world, account_id), "role_code": role.value})
+listened_store, listened_url, served, own_served = (
+    fixtures.listened_store,
+    fixtures.listened_url,
+    fixtures.served,
+    fixtures.own_served,
+)
 
 
 @pytest.fixture(scope="module")
-def database(databases: Databases, world: World) -> Iterator[str]:
-    with databases.copied(hierarchy_template(databases, world)) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-async def store(database: str, world: World) -> AsyncIterator[Store]:
-    """What changes things behind the server's back, as another process does."""
-    async with opened(database) as store:
-        await grant(store, world)
-        yield store
-
-
-@pytest.fixture(scope="module")
-async def served(database: str, store: Store, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    async with serving(database, tmp_path_factory.mktemp("live")) as served:
-        yield served
-
-
-@pytest.fixture
-async def own_served(own_hierarchy: Store, world: World, tmp_path: Path) -> AsyncIterator[Served]:
-    """A gateway on a database of the test's own."""
-    await grant(own_hierarchy, world)
-    async with serving(own_hierarchy.url, tmp_path) as served:
-        yield served
-
-
-def token(served: Served, world: World, account_id: int, kind: str = "ADMINISTRATOR") -> str:
-    return served.token(user_of(world, account_id, kind), account_id)
-
-
-async def tell(writer: Writer, topic: Topic, object_id: int, path: str) -> None:
-    await announce.event(writer, topic, EventKind.CHANGED, object_id, path, NOW)
-
-
-async def happens(store: Store, *accounts: int) -> None:
-    """Something happens to accounts, to each in a transaction of its own."""
-    for account_id in accounts:
-        async with store.writer(EVERYWHERE) as writer:
-            await tell(writer, Topic.ACCOUNT, account_id, path_of(account_id))
-
-
-async def heard(listener: Client, operation_id: str = "1") -> int:
-    """The number of the account that it is told of next."""
-    return int((await listener.data(operation_id))["account"]["id"].removeprefix("acc_"))
+def store(listened_store: Store) -> Store:
+    return listened_store
 
 
 # Who hears what
@@ -279,7 +220,7 @@ async def test_who_loses_the_privilege_hears_that_and_no_more(
         await happens_to_order()
         assert (await listener.data())["order"]["id"] == f"ord_{order}"
         async with own_hierarchy.unfiltered("a test takes a role", write=True) as db:
-            await db.execute(_SET_ROLE, {"of_user": user_of(world, 2), "role_code": RoleCode.SERVICE_USER.value})
+            await db.execute(SET_ROLE, {"of_user": user_of(world, 2), "role_code": RoleCode.SERVICE_USER.value})
         await happens_to_order()
         await happens_to_order()
 
@@ -408,190 +349,3 @@ async def test_what_counts_from_today_counts_from_the_platforms_day(
             assert (await listener.next())["type"] == "complete"
             counts.append(told)
     assert counts[0] == 0 < counts[1]
-
-
-# Connecting again
-
-
-async def test_who_comes_back_with_the_last_event_id_misses_nothing_and_hears_nothing_twice(
-    served: Served, store: Store, world: World
-) -> None:
-    async with client(served, token(served, world, 2)) as listener:
-        await listener.subscribe(ACCOUNTS)
-        await happens(store, 3)
-        last = (await listener.data())["eventId"]
-    await happens(store, 4, 9, 5)  # 9 is not theirs
-    query = "subscription($after: String) { accountChanged(after: $after) { eventId account { id } } }"
-    async with client(served, token(served, world, 2)) as listener:
-        payload = {"query": query, "variables": {"after": last}}
-        await asyncio.gather(listener.send(type="subscribe", id="1", payload=payload), happens(store, 6, 7))
-        told = [await listener.data() for _ in range(4)]
-        await happens(store, 8)
-        told.append(await listener.data())
-
-    assert [each["account"]["id"] for each in told] == ["acc_4", "acc_5", "acc_6", "acc_7", "acc_8"]
-    assert len({each["eventId"] for each in told}) == 5
-
-
-async def test_who_has_heard_of_no_event_yet_comes_back_and_misses_nothing_either(
-    own_served: Served, own_hierarchy: Store, world: World
-) -> None:
-    """From an empty outbox, then from one with events in it; whatever is listened to then."""
-    query = "subscription($after: String) { accountChanged(after: $after) { account { id } } }"
-    for account in (3, 4):
-        async with client(own_served, token(own_served, world, 2)) as listener:
-            await listener.subscribe(ACCOUNTS)
-            position = listener.event_id
-        await happens(own_hierarchy, 9, account, 5)
-        async with client(own_served, token(own_served, world, 2)) as listener:
-            await listener.subscribe(query, variables={"after": position})
-            assert [await heard(listener) for _ in range(2)] == [account, 5]
-            await happens(own_hierarchy, 6)
-            assert await heard(listener) == 6
-            orders = listening(Topic.ORDER, f'(after: "{position}")')
-            await listener.send(type="subscribe", id="orders", payload={"query": orders})
-            await listener.nothing()
-
-
-async def test_the_position_of_one_who_has_heard_nothing_is_no_others(served: Served, world: World) -> None:
-    async with client(served, token(served, world, 2)) as listener, client(served, token(served, world, 3)) as other:
-        query = listening(Topic.ACCOUNT, f'(after: "{listener.event_id}")')
-        await other.send(type="subscribe", id="1", payload={"query": query})
-        assert await other.code() == "INVALID_ARGUMENT"
-
-
-async def test_an_event_id_is_good_for_the_same_field_and_account_alone(
-    served: Served, store: Store, world: World
-) -> None:
-    async with client(served, token(served, world, 2)) as listener:
-        await listener.subscribe(ACCOUNTS)
-        await happens(store, 3)
-        mine = (await listener.data())["eventId"]
-        forged = ("B" if mine[0] == "A" else "A") + mine[1:]
-        asked = {
-            "forged": listening(Topic.ACCOUNT, f'(after: "{forged}")'),
-            "nonsense": listening(Topic.ACCOUNT, '(after: "7")'),
-            "empty": listening(Topic.ACCOUNT, '(after: "")'),
-            "stream": listening(Topic.ORDER, f'(after: "{mine}")'),
-        }
-        for operation_id, query in asked.items():
-            await listener.send(type="subscribe", id=operation_id, payload={"query": query})
-            assert await listener.code(operation_id) == "INVALID_ARGUMENT"
-    async with client(served, token(served, world, 3)) as other:
-        await other.send(type="subscribe", id="1", payload={"query": listening(Topic.ACCOUNT, f'(after: "{mine}")')})
-        assert await other.code() == "INVALID_ARGUMENT"
-
-
-async def test_an_event_id_from_too_long_ago_is_refused(own_hierarchy: Store, world: World, tmp_path: Path) -> None:
-    await grant(own_hierarchy, world)
-    settings = LiveSettings(most_missed=2)
-    async with (
-        serving(own_hierarchy.url, tmp_path, live=settings) as served,
-        client(served, token(served, world, 2)) as listener,
-    ):
-        await listener.subscribe(ACCOUNTS)
-        await happens(own_hierarchy, 3, 9, 4)
-        first, _ = [(await listener.data())["eventId"] for _ in range(2)]
-        query = listening(Topic.ACCOUNT, f'(after: "{first}")')
-        await listener.send(type="subscribe", id="in time", payload={"query": query})
-        assert await heard(listener, "in time") == 4
-        await happens(own_hierarchy, 9)
-        await listener.send(type="subscribe", id="late", payload={"query": query})
-        assert await listener.code("late") == "EVENTS_GONE"
-        async with own_hierarchy.unfiltered("a test forgets events", write=True) as db:
-            await db.sql("DELETE FROM outbox WHERE id < (SELECT max(id) FROM outbox)")
-        await listener.send(type="subscribe", id="gone", payload={"query": query})
-        assert await listener.code("gone") == "EVENTS_GONE"
-        await happens(own_hierarchy, 3, 4)
-        query = listening(Topic.ACCOUNT, f'(after: "{listener.event_id}")')
-        await listener.send(type="subscribe", id="beginning", payload={"query": query})
-        assert await listener.code("beginning") == "EVENTS_GONE"
-
-
-# The hub
-
-
-async def test_what_is_done_through_the_gateway_is_told_at_once(
-    own_hierarchy: Store, world: World, tmp_path: Path
-) -> None:
-    await grant(own_hierarchy, world)
-    async with (
-        serving(own_hierarchy.url, tmp_path, live=LiveSettings(poll_seconds=3600)) as served,
-        client(served, token(served, world, 1)) as listener,
-        client(served, token(served, world, 2)) as writing,
-    ):
-        await listener.subscribe(ACCOUNTS)
-        mutation = (
-            'mutation { accountUpdate(input: {account: "acc_6", externalId: "x", expectedVersion: 1,'
-            ' idempotencyKey: "0123456789"}) { currentVersion } }'
-        )
-        await writing.send(type="subscribe", id="1", payload={"query": mutation})
-
-        assert await writing.data() == {"currentVersion": 2}
-        assert await heard(listener) == 6
-
-
-class FailingStore:
-    """A database that is away at first."""
-
-    def __init__(self, store: Store, failures: int) -> None:
-        self.store = store
-        self.bell = store.bell
-        self.failures = failures
-
-    def unfiltered(self, reason: str) -> Any:
-        return self.store.unfiltered(reason)
-
-    async def tail(self, after: Any, limit: int) -> list[Row]:
-        self.failures -= 1
-        if self.failures >= 0:
-            raise StoreError("the database is away")
-        return await self.store.tail(after, limit)
-
-
-WANTED = Wanted("accountChanged", Topic.ACCOUNT, Privilege.ACCOUNTS_VIEW)
-
-
-async def test_a_database_that_was_away_costs_nobody_an_event(store: Store) -> None:
-    failing: Any = FailingStore(store, failures=3)
-    nobody: Any = None
-    hub = Hub(failing, nobody, b"key", LiveSettings(poll_seconds=0.01))
-    async with hub.joined():
-        feed = hub.feed(2, WANTED, lambda: None)
-        await happens(store, 3)
-
-        event = await feed.next(10)
-    assert event is not None
-    assert event.object_id == 3
-
-
-async def test_the_outbox_is_followed_only_while_somebody_listens(store: Store) -> None:
-    nobody: Any = None
-    hub = Hub(store, nobody, b"key", LiveSettings(poll_seconds=0.01))
-    async with hub.joined():
-        async with hub.joined():
-            pass
-        feed = hub.feed(2, WANTED, lambda: None)
-        await happens(store, 3)
-        assert await feed.next(10) is not None
-        hub.forget(2, feed)
-    await happens(store, 4)
-    async with hub.joined():
-        feed = hub.feed(2, WANTED, lambda: None)
-        await happens(store, 5)
-        event = await feed.next(10)
-
-    assert event is not None
-    assert event.object_id == 5  # from when it begins to listen
-
-
-async def test_a_feed_takes_so_many_and_then_no_more() -> None:
-    full: list[bool] = []
-    feed = Feed(WANTED, 2, lambda: full.append(True))
-    event: Any = SimpleNamespace(topic="ACCOUNT", object_id=3)
-    for _ in range(2):
-        feed.put(event)
-    assert full == []
-    for _ in range(2):
-        feed.put(event)
-    assert full == [True]

@@ -21,6 +21,7 @@ from tests.changes import new_key
 from tests.conftest import _free_port
 from tests.databases import Databases
 from tests.live import Client, client
+from tests.nursery import Nursery, Server
 from tests.templates import seeded_template
 from tests.test_gateway import ask, granted
 
@@ -35,7 +36,7 @@ NEWEST = "{ accounts(last: 1, filter: {type: [CUSTOMER]}, orderBy: {field: CREAT
 
 
 @contextmanager
-def process(database_url: str, directory: Path, log: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def process(nursery: Nursery, database_url: str, directory: Path, log: Path) -> Iterator[tuple[str, Server]]:
     """A server process on a database; it is killed in the end."""
     port = _free_port()
     own = {
@@ -44,18 +45,14 @@ def process(database_url: str, directory: Path, log: Path) -> Iterator[tuple[str
         "CANOPY_KEY_FILE": str(directory / "canopy.key"),
         "CANOPY_WORKER": "off",
     }
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
-    command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
-    with log.open("w") as output:
-        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
+    server = nursery.serve(own, log)
     try:
         yield f"127.0.0.1:{port}", server
     finally:
-        server.kill()
-        server.wait(10)
+        server.end(signal.SIGKILL)
 
 
-def wait_until_it_serves(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_it_serves(address: str, server: Server, log: Path) -> None:
     deadline = time.monotonic() + SECONDS_TO_SERVE
     while True:
         try:
@@ -69,18 +66,18 @@ def wait_until_it_serves(address: str, server: "subprocess.Popen[bytes]", log: P
 
 
 @pytest.fixture
-def processes(databases: Databases, tmp_path: Path) -> Iterator[list[tuple[str, "subprocess.Popen[bytes]"]]]:
+def processes(databases: Databases, nursery: Nursery, tmp_path: Path) -> Iterator[list[tuple[str, Server]]]:
     """Two server processes on one copy of the demo tree, as they share it in production."""
     with databases.copied(seeded_template(databases)) as url, ExitStack() as stack:
         logs = [tmp_path / f"log{number}" for number in range(2)]
-        started = [stack.enter_context(process(url, tmp_path, log)) for log in logs]
+        started = [stack.enter_context(process(nursery, url, tmp_path, log)) for log in logs]
         for (address, server), log in zip(started, logs, strict=True):
             wait_until_it_serves(address, server, log)
         yield started
 
 
 async def test_what_one_process_commits_is_heard_at_another_and_after_it_died_at_the_first(
-    processes: list[tuple[str, "subprocess.Popen[bytes]"]],
+    processes: list[tuple[str, Server]],
 ) -> None:
     (one, _), (two, dying) = processes
     with httpx.Client(base_url=f"http://{one}", timeout=20) as http:
@@ -103,7 +100,7 @@ async def test_what_one_process_commits_is_heard_at_another_and_after_it_died_at
             change("first")
             heard = await listener.data()
             assert heard["account"] == {"externalId": "first"}
-            dying.send_signal(signal.SIGKILL)
+            dying.end(signal.SIGKILL)
             await listener.closed()
         change("second")
         change("third")

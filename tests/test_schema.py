@@ -34,6 +34,7 @@ from resolvers.subscription_orders import TermEnd
 from resolvers.user_actions import UserAction
 from schema import schema_text
 from schema.action import Action
+from schema.change_words import ChangeNoun
 from schema.node import NOUNS
 from tests.asking import ask, ask_graphql_core, caller_at
 from tests.documents import GRAPH, ROOTS, connections, declaration, is_connection, named, node_type, object_types
@@ -46,6 +47,7 @@ ENUMS: dict[str, Any] = {
     name: each for name in models.__all__ if isinstance(each := getattr(models, name), EnumMeta)
 } | {
     "Action": Action,
+    "ChangeNoun": ChangeNoun,
     "HoldReason": HoldReason,
     "OrderAction": OrderAction,
     "PeriodType": PeriodType,
@@ -88,6 +90,7 @@ SHORT_LISTS = {
     "Summary.users": "one for each kind",
     "User.roles": "one for each role",
     "UserError.candidates": "what one line can mean, at most 20",
+    "Viewer.memberships": "where one person works",
 }
 """Lists of objects that are no connections, and why they can't grow."""
 

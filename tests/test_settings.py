@@ -67,9 +67,9 @@ def test_a_secret_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
 
 
 def test_every_setting_whose_name_sounds_secret_is_hidden() -> None:
-    sounds = re.compile(r"SECRET|PASSWORD|TOKEN|_URL")
+    sounds = re.compile(r"SECRET|PASSWORD|TOKEN(?!S)|_URL")
     for name, of in variables(Settings):
-        if sounds.search(name) and name != "CANOPY_PUBLIC_URL":
+        if sounds.search(name) and name not in {"CANOPY_PUBLIC_URL", "CANOPY_MAX_URL"}:
             assert not of.repr, name
 
 

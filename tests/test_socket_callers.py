@@ -11,8 +11,8 @@ from models.store import Store
 from models.user import UserRole
 from tests.changes import new_key, user_of
 from tests.hierarchy import World
+from tests.listening import grant
 from tests.live import client, serving
-from tests.test_live import grant
 
 _ROLE = table_of(UserRole).c
 _SET_ROLE = Statement(

@@ -22,8 +22,8 @@ from resolvers.live import LiveSettings
 from resolvers.tokens import LEEWAY_SECONDS, AccessTokens, Subject
 from tests.changes import user_of
 from tests.hierarchy import World
+from tests.listening import ACCOUNTS, grant, happens, heard
 from tests.live import Served, client, serving
-from tests.test_live import ACCOUNTS, grant, happens, heard
 
 SIGNED_OUT = (4403, "Forbidden: sign in again")
 _SIGN_OUT = Statement(

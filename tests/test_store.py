@@ -13,7 +13,7 @@ from sqlalchemy import Text, bindparam, func, select
 from models import postgres
 from models.scope import Reach, Scope
 from models.statement import Statement
-from models.store import OVER, InvalidDatabaseURLError, Store, StoreError, StoreTimeoutError, open_store
+from models.store import OVER, InvalidDatabaseURLError, Store, StoreAwayError, StoreError, StoreTimeoutError, open_store
 from tests.hierarchy import PARENT, path_of
 from tests.reading import (
     ACCOUNT,
@@ -355,7 +355,7 @@ async def test_a_lost_connection_is_an_error_of_the_store_and_the_next_response_
         owner = await asyncpg.connect(postgresql_hierarchy.url)
         await owner.execute("SELECT pg_terminate_backend($1, 5000)", lost)
         await owner.close()
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreAwayError):
             await reader.rows(IDS)
 
     assert await ids(postgresql_hierarchy, Scope(path_of(7))) == [7]

@@ -1,6 +1,5 @@
 """Whoever does what the documents show gets what they say."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from resolvers.operation import OPERATIONS
 from tests import following
 from tests.conftest import _free_port, _wait_until_healthy
 from tests.databases import Databases
+from tests.nursery import Nursery
 from tests.templates import seeded_template
 
 ROOT = Path(__file__).parent.parent
@@ -19,21 +19,21 @@ IN_THEIR_ORDER = ["docs/signing-in.md", "docs/mutations.md", "README.md"]
 
 
 @pytest.fixture(scope="module")
-def reader(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[following.Reader]:
+def reader(
+    sqlite_databases: Databases, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[following.Reader]:
     """Someone at a demo platform of their own."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / ".venv").symlink_to(Path(sys.prefix))
     url = f"http://127.0.0.1:{_free_port()}"
-    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url, (folder / "log").open("w") as log:
+    with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url:
         environment = following.environment(url, folder, database_url)
-        command = [sys.executable, "-c", "from commands import canopy; canopy()", "serve"]
-        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        server = nursery.serve(environment, folder / "log")
         try:
             _wait_until_healthy(url, server, folder / "log")
             yield following.Reader(url, folder, environment)
         finally:
-            server.terminate()
-            server.wait(10)
+            server.end()
 
 
 @pytest.mark.parametrize("name", IN_THEIR_ORDER)

@@ -1,104 +1,102 @@
-"""GraphQL over HTTP.
+"""GraphQL over HTTP, POST and GET: one JSON, or a stream for whoever prefers one or listens.
 
-Source: GraphQL over HTTP, the POST form with a JSON body.
+Source: GraphQL over HTTP; statuses are in `status.py`, which form an answer takes in `negotiation.py`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from edge.exposure.headers import SECURITY_HEADERS
-from edge.exposure.masking import Refusal, refused
-from edge.limits.body import MAX_BODY, BodyTooLargeError, read_body
-from edge.operations import Asked, Sender, begin, known
+from edge.exposure.masking import Payload, Refusal, refused
+from edge.operations import NotAcceptableError, Running, begin, known
+from edge.protocols import status
+from edge.protocols.frames import Events, frames
+from edge.protocols.negotiation import Accepts, Form, accepted
+from edge.protocols.request import METHODS, asked_of, sender_of
+from edge.protocols.stream import GoneError, Stream, Waiting, waiting
 from edge.service import service_of
-from resolvers.errors import CanopyError
 
-GRAPHQL_JSON = "application/graphql-response+json"
-
-
-class BadRequestError(CanopyError):
-    """The request can't be understood."""
-
-    code = "BAD_REQUEST"
+HEADERS = {**SECURITY_HEADERS, "vary": "Accept, Authorization"}
 
 
-class UnsupportedMediaTypeError(CanopyError):
-    """The body is of a kind that isn't taken."""
+class GraphQL:
+    """The endpoint."""
 
-    code = "UNSUPPORTED_MEDIA_TYPE"
-
-
-class TooLargeError(CanopyError):
-    """The body is too large."""
-
-    code = "BODY_TOO_LARGE"
-
-
-async def graphql(request: Request) -> Response:
-    """Answer one GraphQL operation of a signed-in caller."""
-    service, sender = service_of(request), Sender(_bearer(request))
-    try:
-        _require_json(request)
-        await known(service, sender)  # whoever isn't, is not listened to
-        asked = await _asked(request)
-        async with begin(service, sender, asked) as running:
-            (payload,) = [each async for each in running.payloads]
-    except Refusal as refusal:
-        return _answer(request, refusal.body, refusal.status, refusal.headers)
-    return _answer(request, payload.body, 200, running.headers)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one operation of a signed-in caller; for a client that is gone, do nothing more."""
+        request = Request(scope, receive)
+        accepts = accepted(", ".join(request.headers.getlist("accept")))
+        try:
+            with waiting(request) as somebody:
+                response = await _answer(request, accepts, send, somebody)
+        except Refusal as refusal:
+            response = _refusal(request, accepts, refusal)
+        except (GoneError, ClientDisconnect):
+            return
+        if response is not None:
+            await response(scope, receive, send)
 
 
-def _require_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != "application/json":
-        needed = "Send the operation as JSON: Content-Type: application/json."
-        raise refused(UnsupportedMediaTypeError(needed), status=415)
-
-
-async def _asked(request: Request) -> Asked:
-    """What the body asks for."""
-    try:
-        return _operation(await read_body(request))
-    except BodyTooLargeError:
-        raise refused(TooLargeError(f"The body is larger than {MAX_BODY} bytes."), status=413) from None
-    except ValueError as error:
-        raise refused(BadRequestError(str(error)), status=400) from error
-
-
-def _operation(body: bytes) -> Asked:
-    """What a body asks for.
+async def _answer(request: Request, accepts: Accepts, send: Send, somebody: Waiting) -> Response | None:
+    """The answer; None if it has been streamed.
 
     Raises:
-        ValueError: the body is no JSON object with a query; the message says what is wrong.
+        Refusal: there is none.
     """
-    try:
-        asked = orjson.loads(body)
-    except ValueError as error:
-        raise ValueError(f"The body is not JSON: {error}") from error
-    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
-        raise ValueError('The body takes a JSON object with a "query".')  # a value of the request
-    variables, name = asked.get("variables"), asked.get("operationName")
-    if variables is not None and not isinstance(variables, dict):
-        raise ValueError('"variables" takes a JSON object.')
-    if name is not None and not isinstance(name, str):
-        raise ValueError('"operationName" takes a string.')
-    return Asked(asked["query"], variables, name or None)
+    if request.method == "OPTIONS":
+        return Response(None, 204, {**HEADERS, "allow": METHODS})
+    service, sender = service_of(request), sender_of(request, accepts, somebody.give_up)
+    await known(service, sender)  # whoever isn't, is not listened to
+    if accepts.first is None:
+        taken = ", ".join(Form)
+        raise refused(NotAcceptableError(f"Accept one of {taken}."), status=406)
+    asked = await asked_of(request)
+    async with begin(service, sender, asked) as running:
+        if running.kind is not OperationType.MUTATION:  # which comes to its end, whoever still waits
+            somebody.watch()
+        return await _told(request, accepts, running, send)
 
 
-def _bearer(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+async def _told(request: Request, accepts: Accepts, running: Running, send: Send) -> Response | None:
+    """Tell what an operation comes to, in the form in which its client takes it."""
+    if running.kind is OperationType.SUBSCRIPTION:
+        first, form = None, accepts.stream
+    else:
+        first = await anext(running.payloads)
+        form = (accepts.stream if first.has_next else None) or accepts.first
+    if form is Form.SSE or form is Form.MULTIPART:
+        settings = service_of(request).settings.protocols
+        stream = Stream(frames(form, is_live=first is None), settings, send)
+        await stream.start({**HEADERS, **running.headers})
+        await stream.tell(running.payloads, first)
+        return None
+    assert first is not None  # noqa: S101  # `begin` lets only those listen that take a stream
+    return _whole(request, accepts.json, first, running.headers)
 
 
-def _answer(request: Request, body: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> Response:
-    """A GraphQL answer, under the media type that the client prefers; before that type errors had status 200."""
-    accepts_type = GRAPHQL_JSON in request.headers.get("accept", "")
-    status = status or (400 if accepts_type else 200)
-    media_type = GRAPHQL_JSON if accepts_type or status >= 400 else "application/json"
-    return Response(
-        orjson.dumps(body), status, headers={**SECURITY_HEADERS, **headers}, media_type=f"{media_type}; charset=utf-8"
-    )
+def _whole(request: Request, form: Form, payload: Payload, headers: Mapping[str, str]) -> Response:
+    profile = service_of(request).settings.protocols.status_profile
+    return _json(form, payload.body, status.of_answer(payload.body, form, profile), headers)
+
+
+def _refusal(request: Request, accepts: Accepts, refusal: Refusal) -> Response:
+    """What is told instead of an answer; to who prefers SSE, GraphQL's own errors in a stream.
+
+    Source: GraphQL over Server-Sent Events: validation "MUST report errors through an accepted SSE connection".
+    """
+    if accepts.first is Form.SSE and refusal.status is None:
+        events = Events()
+        return Response(events.refusal(refusal.body) + events.closing, 200, {**HEADERS, **events.headers})
+    profile = service_of(request).settings.protocols.status_profile
+    code = status.of_refusal(refusal, accepts.json, profile)
+    return _json(accepts.json, refusal.body, code, refusal.headers)
+
+
+def _json(form: Form, body: Mapping[str, Any], code: int, headers: Mapping[str, str]) -> Response:
+    return Response(orjson.dumps(body), code, {**HEADERS, **headers}, f"{form.value}; charset=utf-8")

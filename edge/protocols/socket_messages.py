@@ -6,10 +6,11 @@ clients connect again: 1013.
 
 from typing import Any
 
-import orjson
-
-from edge.limits.body import MAX_BODY
+from edge.limits.body import BodyError, parsed
 from edge.operations import Asked
+from edge.protocols import parameters
+from edge.protocols.parameters import BadRequestError
+from edge.protocols.request import bearer as token_of
 from resolvers.errors import CanopyError
 
 PROTOCOL = "graphql-transport-ws"
@@ -23,6 +24,9 @@ TOO_MANY_SOCKETS = (4403, "Too many connections of one caller")
 NOT_ACCEPTABLE = (4406, "Subprotocol not acceptable")
 INITIALISATION_TIMEOUT = (4408, "Connection initialisation timeout")
 TOO_MANY_INITIALISATIONS = (4429, "Too many initialisation requests")
+
+MAX_ID = 128
+"""Characters of an operation's id."""
 
 Message = dict[str, Any]
 
@@ -42,8 +46,12 @@ def invalid(what: str) -> ClosedError:
     return ClosedError(4400, f"Invalid message: {what}")
 
 
-def read_message(received: Any) -> Message:
+def read_message(received: Any, most: int) -> Message:
     """The JSON object that was received.
+
+    Args:
+        received: as ASGI has it.
+        most: bytes that it may have.
 
     Raises:
         ClosedError: it was none, or is too long.
@@ -51,12 +59,12 @@ def read_message(received: Any) -> Message:
     text = received.get("text")
     if text is None:
         raise invalid("it is binary")
-    if len(text) > MAX_BODY:
+    if len(text) > most or len(text.encode("utf-8", "surrogatepass")) > most:
         raise ClosedError(*TOO_BIG)
     try:
-        message = orjson.loads(text)
-    except ValueError:
-        raise invalid("it is no JSON") from None
+        message = parsed(text)
+    except BodyError as error:
+        raise invalid(_brief(str(error))) from None
     if not isinstance(message, dict):
         raise invalid("it is no JSON object")
     return message
@@ -75,23 +83,25 @@ def id_of(message: Message) -> str:
     value = message.get("id")
     if not isinstance(value, str) or not value:
         raise invalid("`id` takes a text")
+    if len(value) > MAX_ID:
+        raise invalid(f"`id` takes {MAX_ID} characters at most")
     return value
 
 
 def requested(message: Message) -> Asked:
     """The operation that is asked for."""
-    payload = optional_object(message, "payload")
-    if payload is None or not isinstance(payload.get("query"), str):
-        raise invalid("`payload` takes a `query`")
-    if not isinstance(payload.get("operationName"), str | None):
-        raise invalid("`operationName` takes a text")
-    for name in ("variables", "extensions"):
-        optional_object(payload, name)
-    return Asked(payload["query"], payload.get("variables"), payload.get("operationName") or None)
+    try:
+        return parameters.asked(message.get("payload"))
+    except BadRequestError as error:
+        raise invalid(_brief(f"`payload`: {error}")) from None
 
 
 def bearer(payload: Message) -> str:
     """The token with which a client begins; empty where there is none."""
     given = payload.get("authorization", payload.get("Authorization"))
-    scheme, _, token = given.partition(" ") if isinstance(given, str) else ("", "", "")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return token_of(given) if isinstance(given, str) else ""
+
+
+def _brief(text: str) -> str:
+    """What there is room for in the reason of a closure."""
+    return text.encode("ascii", "replace").decode()[:90]

@@ -13,7 +13,8 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.exposure.masking import Refusal, refusal_of, refused
-from edge.operations import Asked, Sender, begin
+from edge.operations import Asked, Sender, Transport, begin
+from edge.protocols.request import client_name
 from edge.protocols.session import Session
 from edge.protocols.socket_messages import (
     FORBIDDEN,
@@ -172,7 +173,7 @@ class _Socket:
     async def _take(self, received: Any) -> None:
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect
-        message = read_message(received)
+        message = read_message(received, self._service.settings.protocols.max_message)
         match message.get("type"):
             case "connection_init":
                 self._begin(optional_object(message, "payload"))
@@ -269,7 +270,15 @@ class _Socket:
     # What it is told
 
     async def _operate(self, operation: Operation, asked: Asked) -> None:
-        sender = Sender(self._token, takes_events=True, on_full=lambda: self._close(*TOO_SLOW))
+        websocket = self._websocket
+        sender = Sender(
+            self._token,
+            transport=Transport.SOCKET,
+            address=websocket.client.host if websocket.client else "",
+            client_name=client_name(websocket.headers),
+            takes_events=True,
+            on_full=lambda: self._close(*TOO_SLOW),
+        )
         try:
             async with begin(self._service, sender, asked) as running:
                 operation.may_be_broken_off = running.kind is not OperationType.MUTATION

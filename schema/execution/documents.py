@@ -5,83 +5,49 @@ twice.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 from graphql import (
-    ASTValidationRule,
     DocumentNode,
     ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    OverlappingFieldsCanBeMergedRule,
-    ValidationContext,
-    ValidationRule,
     VariableNode,
     execute,
     parse,
-    specified_rules,
     validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
 from schema.execution.declaration import Context
 from schema.execution.fetch import NameRows
-from schema.execution.overlaps import OverlappingFieldsRule
 from schema.execution.plan import NotCoveredError, Plan, TooLargeError
 from schema.execution.planner import Convert, Planner
+from schema.execution.rules import rules_for
 from schema.execution.run import run
+from schema.limits.bounds import LIMIT_EXCEEDED, WIDEST, Bounds, exceeded, too_long
+from schema.limits.cost import Estimating, Estimator
+from schema.limits.scan import Scan, scan
+from schema.limits.shape import Shape, shapes
+from schema.limits.weights import Weights
 
 MAX_DOCUMENTS = 1_000
 MAX_TEXT = 2_000_000
 """Characters of all documents that are kept: what they were made into takes some fifty times the room."""
 MAX_PLANS = 50
 """Plans of one document: its operations, times what their `@skip` and `@include` can make of them."""
-MAX_TOKENS = 15_000
 MAX_ERRORS = 5
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 NO_OPERATION = "OPERATION_RESOLUTION_FAILURE"
 BAD_INPUT = "BAD_USER_INPUT"
-LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-"""Why an operation can't run, under the names by which Apollo's tools know the first four."""
-
-
-class RememberingRule(ValidationRule):
-    """No rule: lets the rules after it find what they look up by the node, not by all that stands in the node.
-
-    graphql-core keeps what it has found out of a fragment under the fragment's hash, for which it reads the whole
-    fragment again, for each operation that spreads it.
-    """
-
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-        for name in ("get_fragment_spreads", "get_variable_usages"):
-            setattr(context, name, _remembered(getattr(context, name)))
-
-
-def _remembered(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same function, called once for each node; nodes live as long as what asks for them."""
-    known: dict[int, Any] = {}
-
-    def remembered(node: Any) -> Any:
-        if id(node) not in known:
-            known[id(node)] = function(node)
-        return known[id(node)]
-
-    return remembered
-
-
-RULES: tuple[type[ASTValidationRule], ...] = (
-    RememberingRule,
-    *(OverlappingFieldsRule if rule is OverlappingFieldsCanBeMergedRule else rule for rule in specified_rules),
-)
-"""The specification's, in time that grows as the document does."""
+"""Why an operation can't run, under the names by which Apollo's tools know it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -89,18 +55,31 @@ class Document:
     """A document and what has been made of it.
 
     Args:
+        length: characters of its text.
         errors: why it can't run; empty if it can.
+        tokens: how many it has.
         operations: by name.
+        fragments: by name.
+        shapes: of its operations, by name.
         deciding: the variables that `@skip` and `@include` look at.
         plans: by operation and those variables' values, the last used at the end; an exception says why there is none.
+        estimators: what tells the cost, likewise.
     """
 
     length: int
     errors: list[GraphQLError]
+    tokens: int = 0
     operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
     fragments: dict[str, FragmentDefinitionNode] = field(default_factory=dict)
+    shapes: dict[str | None, Shape] = field(default_factory=dict)
     deciding: tuple[str, ...] = ()
     plans: OrderedDict[Hashable, Plan | NotCoveredError | TooLargeError] = field(default_factory=OrderedDict)
+    estimators: OrderedDict[Hashable, Estimator] = field(default_factory=OrderedDict)
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether it was not read to its end, because of the bounds that it was read within."""
+        return any(error.extensions and error.extensions.get("code") == LIMIT_EXCEEDED for error in self.errors)
 
 
 @dataclass(slots=True)
@@ -111,11 +90,13 @@ class Answer:
         data: None where the operation could not run, or a null took everything away.
         errors: all of them.
         is_request_error: nothing was executed.
+        cost: of what was answered; 0 where it wasn't counted.
     """
 
     data: dict[str, Any] | None
     errors: list[GraphQLError]
     is_request_error: bool = False
+    cost: int = 0
 
 
 class Executor:
@@ -125,20 +106,13 @@ class Executor:
         schema: whose fields carry declarations.
         convert: see `Convert`.
         name_rows: see `NameRows`.
-        rules: of validation.
     """
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        convert: Convert,
-        name_rows: NameRows,
-        rules: Sequence[type[ASTValidationRule]] = RULES,
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, convert: Convert, name_rows: NameRows) -> None:
         self.schema = schema
         self._convert = convert
         self._name_rows = name_rows
-        self._rules = rules
+        self._weights = Weights(schema)
         self._documents: OrderedDict[bytes, Document] = OrderedDict()
         self._length = 0
 
@@ -164,29 +138,46 @@ class Executor:
             self._length -= forgotten.length
         return kept
 
-    def read(self, text: str) -> Document:
-        """Read a text. Looks at nothing that changes, so it may be done in any thread."""
+    def read(self, text: str, bounds: Bounds = WIDEST, scanned: Scan | None = None) -> Document:
+        """Read a text. Looks at nothing that changes, so it may be done in any thread.
+
+        What is too much for the bounds is found out before it is parsed, or at least before it is validated.
+
+        Args:
+            text: as it came.
+            bounds: what it may have.
+            scanned: the text as `scan` sees it, where that was asked already.
+        """
+        scanned = scanned or scan(text, bounds.tokens)
+        errors = too_long(scanned, bounds)
+        if errors:
+            return Document(len(text), errors)
         try:
-            node = parse(text, max_tokens=MAX_TOKENS)
+            node = parse(text)
         except GraphQLError as error:
             return Document(len(text), [coded(error, PARSE_FAILED)])
-        errors = validate(self.schema, node, self._rules, max_errors=MAX_ERRORS)
+        found = shapes(node)
+        errors = [error for each, shape in found for error in exceeded(shape, bounds, each.operation)]
+        if errors:
+            return Document(len(text), errors[:MAX_ERRORS])
+        errors = validate(self.schema, node, rules_for(text), max_errors=MAX_ERRORS)
         if errors:
             return Document(len(text), [coded(error, VALIDATION_FAILED) for error in errors])
-        operations = (each for each in node.definitions if isinstance(each, OperationDefinitionNode))
         fragments = (each for each in node.definitions if isinstance(each, FragmentDefinitionNode))
         return Document(
             len(text),
             [],
-            {each.name.value if each.name else None: each for each in operations},
+            scanned.tokens,
+            {_name(each): each for each, _shape in found},
             {each.name.value: each for each in fragments},
+            {_name(each): shape for each, shape in found},
             _deciding(node),
         )
 
     async def execute(
         self, document: Document, name: str | None, variables: dict[str, Any] | None, context: Context
     ) -> Answer:
-        """Answer one operation of a document.
+        """Answer one operation of a document by its plan.
 
         Raises:
             NotCoveredError: it holds something that plans don't do.
@@ -194,17 +185,50 @@ class Executor:
         operation = chosen(document, name)
         if isinstance(operation, GraphQLError):
             return Answer(None, [operation], is_request_error=True)
-        coerced = get_variable_values(
-            self.schema, operation.variable_definitions or (), variables or {}, max_errors=MAX_ERRORS
+        values = self.coerced(operation, variables)
+        if isinstance(values, list):
+            return Answer(None, values, is_request_error=True)
+        return await self.run(document, operation, values, context)
+
+    def coerced(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
+    ) -> VariableValues | list[GraphQLError]:
+        """The values of an operation's variables, or what is wrong with them."""
+        found = get_variable_values(
+            self.schema, operation.variable_definitions or (), dict(variables or {}), max_errors=MAX_ERRORS
         )
-        if isinstance(coerced, list):
-            return Answer(None, [coded(error, BAD_INPUT) for error in coerced], is_request_error=True)
+        return [coded(error, BAD_INPUT) for error in found] if isinstance(found, list) else found
+
+    def estimator(
+        self, document: Document, operation: OperationDefinitionNode, values: VariableValues
+    ) -> Estimator | list[GraphQLError]:
+        """What tells the cost of an operation, or why there is too much of it to look at."""
+        key = _plan_key(document, operation, values)
+        known = document.estimators.get(key)
+        if known is None:
+            estimating = Estimating(self.schema, self._weights, document.fragments, values)
+            try:
+                known = document.estimators[key] = estimating.estimator(operation)
+            except TooLargeError as error:
+                return [coded(GraphQLError(str(error), operation), LIMIT_EXCEEDED)]
+            if len(document.estimators) > MAX_PLANS:
+                document.estimators.popitem(last=False)
+        return known
+
+    async def run(
+        self, document: Document, operation: OperationDefinitionNode, values: VariableValues, context: Context
+    ) -> Answer:
+        """Answer an operation of a document by its plan.
+
+        Raises:
+            NotCoveredError: it holds something that plans don't do.
+        """
         try:
-            plan = self._plan(document, operation, coerced)
+            plan = self._plan(document, operation, values)
         except TooLargeError as error:
             return Answer(None, [coded(GraphQLError(str(error), operation), LIMIT_EXCEEDED)], is_request_error=True)
-        data, errors = await run(plan, context, coerced, self._name_rows)
-        return Answer(data, errors)
+        data, errors, cost = await run(plan, context, values, self._name_rows)
+        return Answer(data, errors, cost=cost)
 
     async def execute_by_core(
         self,
@@ -235,10 +259,7 @@ class Executor:
         return Answer(result.data, errors if has_run else [coded(e, BAD_INPUT) for e in errors], not has_run)
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Plan:
-        name = operation.name.value if operation.name else None
-        # A variable of the same name may be of any type in another operation.
-        values = (variables.coerced.get(each) for each in document.deciding)
-        key = (name, *(value if isinstance(value, bool) else None for value in values))
+        key = _plan_key(document, operation, variables)
         plan = document.plans.get(key)
         if plan is None:
             plan = document.plans[key] = self._planned(document, operation, variables)
@@ -253,7 +274,7 @@ class Executor:
         self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
     ) -> Plan | NotCoveredError | TooLargeError:
         try:
-            return Planner(self.schema, document.fragments, variables, self._convert).plan(operation)
+            return Planner(self.schema, document.fragments, variables, self._convert, self._weights).plan(operation)
         except (NotCoveredError, TooLargeError) as reason:
             return type(reason)(str(reason))  # a new one, which holds no frames
 
@@ -273,6 +294,16 @@ def coded(error: GraphQLError, code: str) -> GraphQLError:
     """The same error, with a code for programs, unless it has one."""
     error.extensions = {"code": code, **(error.extensions or {})}
     return error
+
+
+def _plan_key(document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Hashable:
+    # A variable of the same name may be of any type in another operation.
+    values = (variables.coerced.get(each) for each in document.deciding)
+    return (_name(operation), *(value if isinstance(value, bool) else None for value in values))
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
 
 
 def _key(text: str) -> bytes:

@@ -87,6 +87,17 @@ class Fetching:
         for group in plan.groups:
             await self._fetch(group)
 
+    def cost(self) -> int:
+        """What was fetched has cost: an object once, however often it stands in the answer; 1 at least."""
+        values = self._variables.coerced
+        total = 0
+        for level, rows in self.rows.items():
+            each = level.weight
+            for count, weight in level.given:
+                each += weight * (count(values) or 0)
+            total += each * len(rows)
+        return max(1, total)
+
     def _enter(self, level: Level, rows: Sequence[Any], places: int) -> None:
         """Give a level its objects, and the levels below it that are computed from them theirs."""
         self._places[level] = places

@@ -5,8 +5,9 @@ response key of a level. A *step* fetches what one entry needs for all objects o
 same form a *group*, which is one fetch. A plan holds no caller, and no variable's value.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLOutputType, get_nullable_type, is_list_type
 from graphql.execution.values import VariableValues
@@ -22,6 +23,9 @@ class NotCoveredError(Exception):
 class TooLargeError(Exception):
     """The operation asks for too much, once its fragments are opened."""
 
+
+Count = Callable[[Mapping[str, Any]], int | None]
+"""How many an argument asks for, by the variables' values."""
 
 Arguments = Callable[[VariableValues], dict[str, object]]
 """Gives a field's arguments, as its declaration's functions take them; raises for those that can't be."""
@@ -41,6 +45,8 @@ class Level:
         along: groups of which a lookup that leads to one object of the level may bring the rows along.
         named: its rows are given names, because a function takes them.
         build: makes the answer's objects, while all goes well.
+        weight: what each of its objects costs, what is asked of it included, but not the objects that this leads to.
+        given: what of its entries' arguments costs something: how many, and what for each.
     """
 
     type: GraphQLObjectType
@@ -52,6 +58,8 @@ class Level:
     along: list["Group"] = field(default_factory=list)
     named: bool = False
     build: Builder | None = None
+    weight: int = 0
+    given: list[tuple[Count, int]] = field(default_factory=list)
 
     @property
     def needs(self) -> set[str]:

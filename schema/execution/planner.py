@@ -39,6 +39,8 @@ from schema.execution.declaration import (
 from schema.execution.plan import Arguments, Entry, Level, NotCoveredError, Part, Plan, Step, TooLargeError
 from schema.execution.selections import Selections
 from schema.execution.stages import groups
+from schema.limits.cost import count_of
+from schema.limits.weights import Weights
 
 MAX_DEPTH = 50
 """Levels below each other, fragments opened: far from where recursion, or writing JSON, comes to its end."""
@@ -63,6 +65,7 @@ class Planner:
         fragments: of the document.
         variables: those that decide about `@skip` and `@include` have their values.
         convert: see `Convert`.
+        weights: what things cost.
 
     Raises:
         NotCoveredError: something in it is no plan's business.
@@ -75,8 +78,10 @@ class Planner:
         fragments: dict[str, FragmentDefinitionNode],
         variables: VariableValues,
         convert: Convert,
+        weights: Weights | None = None,
     ) -> None:
         self._schema = schema
+        self._weights = weights or Weights(schema)
         self._variables = variables
         self._convert = convert
         self._steps: list[Step] = []
@@ -108,7 +113,7 @@ class Planner:
         if self._depth == MAX_DEPTH:
             raise TooLargeError(f"The operation goes more than {MAX_DEPTH} levels deep.")
         self._depth += 1
-        level = Level(of_type, holds_rows)
+        level = Level(of_type, holds_rows, weight=self._weights.types[of_type.name])
         self._levels.append(level)
         for key, nodes in self.selections.collect(of_type, selections).items():
             entry = self._entry(level, key, nodes, above)
@@ -128,6 +133,11 @@ class Planner:
         if name not in level.type.fields:
             raise NotCoveredError("introspection")
         definition = level.type.fields[name]
+        declared = self._weights.fields[level.type.name, name]
+        level.weight += declared.weight
+        if declared.given:
+            asked = {each.name.value: each.value for each in nodes[0].arguments or ()}
+            level.given += [(count_of(definition, asked, path), weight) for path, weight in declared.given]
         arguments, signature = self._arguments(definition, nodes[0])
         entry = Entry(key, name, level.type, nodes, definition, _declaration(definition), arguments)
         self._attach(level, entry, above, signature)
@@ -172,6 +182,8 @@ class Planner:
         if names & _COUNTS:
             kind = _kind(entry, declaration.counts, "count", signature, declaration.requests)
             self._step(Step(entry, level, declaration.counts, "count", kind, above))
+        counts = (nodes[0].name.value for nodes in asked.values())
+        level.weight += sum(self._weights.fields[connection.name, name].weight for name in counts if name in _COUNTS)
         entry.parts = [self._part("connection", connection, key, nodes, page) for key, nodes in asked.items()]
 
     def _part(self, place: str, owner: GraphQLObjectType, key: str, nodes: list[FieldNode], page: Step | None) -> Part:

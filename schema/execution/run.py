@@ -15,8 +15,8 @@ from schema.execution.plan import Plan
 
 async def run(
     plan: Plan, context: Context, variables: VariableValues, name_rows: NameRows
-) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
-    """The answer's data and errors: everything is fetched, group by group, and then built from below.
+) -> tuple[dict[str, Any] | None, list[GraphQLError], int]:
+    """The answer's data and errors, and its cost: everything is fetched, group by group, and then built from below.
 
     Args:
         plan: of the operation.
@@ -28,7 +28,7 @@ async def run(
     await fetching.run(plan)
     building = Building(fetching, context)
     (data,) = building.build(plan.root)
-    return None if data is NULLED else data, list(_errors(plan, fetching, building))
+    return None if data is NULLED else data, list(_errors(plan, fetching, building)), fetching.cost()
 
 
 def _errors(plan: Plan, fetching: Fetching, building: Building) -> Iterator[GraphQLError]:

@@ -20,11 +20,9 @@ from graphql.execution.values import VariableValues, get_directive_values
 
 from schema.execution.plan import NotCoveredError, TooLargeError
 
-MAX_SELECTIONS = 10_000
+MAX_SELECTIONS = 20_000
 """Fields and fragments that are looked at, each as often as it is opened: what bounds the work that a small document
 can ask for."""
-
-_DEFERRING = {"defer", "stream"}
 
 
 class Selections:
@@ -34,12 +32,19 @@ class Selections:
         schema: says which types a fragment applies to.
         fragments: of the document.
         variables: those that decide about `@skip` and `@include` have their values.
+        is_lenient: takes in what a wrong value decides about.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode], variables: VariableValues
+        self,
+        schema: GraphQLSchema,
+        fragments: dict[str, FragmentDefinitionNode],
+        variables: VariableValues,
+        *,
+        is_lenient: bool = False,
     ) -> None:
         self._schema = schema
+        self._is_lenient = is_lenient
         self._fragments = fragments
         self._variables = variables
         self.visited = 0
@@ -50,7 +55,7 @@ class Selections:
 
         Raises:
             TooLargeError: too much was looked at, in all calls together.
-            NotCoveredError: a directive that plans don't do.
+            NotCoveredError: a directive's argument is wrong.
         """
         found: dict[str, list[FieldNode]] = {}
         opened: set[str] = set()
@@ -85,12 +90,12 @@ class Selections:
     def _is_included(self, node: Any) -> bool:
         if not node.directives:
             return True
-        if any(directive.name.value in _DEFERRING for directive in node.directives):
-            raise NotCoveredError("incremental delivery")
         try:
             skip = get_directive_values(GraphQLSkipDirective, node, self._variables)
             include = get_directive_values(GraphQLIncludeDirective, node, self._variables)
         except GraphQLError as error:  # a variable that has a default, and was given as null
+            if self._is_lenient:
+                return True
             raise NotCoveredError("a directive's argument is null") from error
         return not (skip and skip["if"]) and not (include and not include["if"])
 

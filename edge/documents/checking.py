@@ -1,0 +1,72 @@
+"""Whether documents that are to be registered could be run, and what they come to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphql import GraphQLError, OperationDefinitionNode
+
+from resolvers.documents import NewDocument
+from schema import executor
+from schema.limits.bounds import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An operation of a document.
+
+    Args:
+        document_id: the document's.
+        name: the operation's; empty for none.
+        kind: query, mutation or subscription.
+        depth: fields below each other.
+        selections: fields, fragments opened.
+    """
+
+    document_id: str
+    name: str
+    kind: str
+    depth: int
+    selections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a document can't be registered."""
+
+    document: str
+    what: str
+
+
+def checked(documents: Iterable[NewDocument], bounds: Bounds) -> tuple[list[Checked], list[Problem]]:
+    """What documents come to, and what is wrong with them.
+
+    Args:
+        documents: to be registered.
+        bounds: what a registered document may have.
+    """
+    found: list[Checked] = []
+    problems: list[Problem] = []
+    for each in documents:
+        document = executor.read(each.text, bounds)
+        problems += [Problem(_named(each), _told(error)) for error in document.errors]
+        if not document.errors and not document.operations:
+            problems.append(Problem(_named(each), "It has no operation."))
+        for name, operation in document.operations.items():
+            shape = document.shapes[name]
+            found.append(Checked(each.id, name or "", _kind(operation), shape.depth, shape.selections))
+    return found, problems
+
+
+def _kind(operation: OperationDefinitionNode) -> str:
+    return operation.operation.value
+
+
+def _named(document: NewDocument) -> str:
+    """The document as whoever wrote it finds it again: the id of its manifest, and how it begins."""
+    first = next((line.strip() for line in document.text.splitlines() if line.strip()), "")
+    return f"{(document.aliases or (document.id,))[0]} ({first[:60]})"
+
+
+def _told(error: GraphQLError) -> str:
+    places = ", ".join(f"line {each.line}, column {each.column}" for each in error.locations or ())
+    return f"{error.message} ({places})" if places else error.message

@@ -1,0 +1,107 @@
+"""How much of what is taken: the settings of limits."""
+
+from dataclasses import dataclass
+
+from edge.setting import setting, whole
+from schema.limits.bounds import NONE, WIDEST, Bounds
+
+_DIGITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What an operation may ask for. Documents that were registered are trusted, and may ask for more."""
+
+    max_tokens: int = setting(
+        2_000,
+        "tokens of a document. Reading one takes 0.1 s of a processor at the default; GraphiQL's own question about"
+        " the schema has 163",
+        whole(100, WIDEST.tokens),
+        takes=f"a number from 100 to {WIDEST.tokens}",
+    )
+    trusted_max_tokens: int = setting(
+        WIDEST.tokens,
+        "the same for a registered document",
+        whole(100, WIDEST.tokens),
+        takes=f"a number from 100 to {WIDEST.tokens}",
+    )
+    max_depth: int = setting(
+        12,
+        "fields below each other, leaves included, fragments opened; what asks about the schema itself isn't counted."
+        " The tree goes in circles: `parent { children { nodes { parent` ...",
+        whole(1, 50),
+        takes="a number from 1 to 50",
+    )
+    trusted_max_depth: int = setting(20, "the same for a registered document", whole(1, 50), takes="1 to 50")
+    max_aliases: int = setting(
+        30,
+        "fields under another name, fragments opened: the same thing asked for many times. Registered documents may"
+        " have any number",
+        whole(0, _DIGITS),
+        takes="a number",
+    )
+    max_root_fields: int = setting(
+        20,
+        "fields at the root of a query. Registered ones may have any number; mutations have at most 5, registered or"
+        " not",
+        whole(1, _DIGITS),
+        takes="a number from 1",
+    )
+    max_directives: int = setting(
+        30,
+        "directives, fragments opened. Registered documents may have any number",
+        whole(0, _DIGITS),
+        takes="a number",
+    )
+    max_selections: int = setting(
+        5_000,
+        "fields and fragments, each as often as it is opened: fragments within fragments make few tokens many",
+        whole(10, WIDEST.selections),
+        takes=f"a number from 10 to {WIDEST.selections}",
+    )
+    trusted_max_selections: int = setting(
+        WIDEST.selections,
+        "the same for a registered document",
+        whole(10, WIDEST.selections),
+        takes=f"a number from 10 to {WIDEST.selections}",
+    )
+    max_list: int = setting(
+        1_000,
+        "items of a list in an operation's variables. `nodes`, and mutations of many things, take 100 whatever this is",
+        whole(1, _DIGITS),
+        takes="a number from 1",
+    )
+    max_cost: int = setting(
+        1_000,
+        "what an operation may be estimated to cost: roughly the objects that it can answer with; `docs/limits.md` says"
+        " how that is counted",
+        whole(1, _DIGITS),
+        takes="a number from 1",
+    )
+    trusted_max_cost: int = setting(
+        5_000, "the same for a registered document", whole(1, _DIGITS), takes="a number from 1"
+    )
+
+    def bounds(self, *, is_trusted: bool = False) -> Bounds:
+        """What an operation may have, by whether its document is registered."""
+        if is_trusted:
+            return Bounds(
+                tokens=self.trusted_max_tokens,
+                depth=self.trusted_max_depth,
+                aliases=NONE,
+                root_fields=NONE,
+                directives=NONE,
+                selections=self.trusted_max_selections,
+                list_size=self.max_list,
+                cost=self.trusted_max_cost,
+            )
+        return Bounds(
+            tokens=self.max_tokens,
+            depth=self.max_depth,
+            aliases=self.max_aliases,
+            root_fields=self.max_root_fields,
+            directives=self.max_directives,
+            selections=self.max_selections,
+            list_size=self.max_list,
+            cost=self.max_cost,
+        )

@@ -1,0 +1,1 @@
+"""REST: saved operations under addresses of their own, run as any operation is."""
