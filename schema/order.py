@@ -221,9 +221,11 @@ class Order(Node):
         "Of an order that is being processed: the first instant at which it can't be cancelled any more. Later: the"
         " first at which some of what it bought can't be given back. Null: it can't be stopped, nothing of it is left,"
         " or there is no such time.",
-        needs=("stoppable_until",),
+        needs=("status", "stoppable_until"),
     )
     def cancellable_until(until: DateTime | None, row: Row) -> DateTime | None:
+        if row.status == OrderStatus.CANCELLED:
+            return None
         return until if row.stoppable_until is None else row.stoppable_until
 
     @computed("What the caller may do with it.", needs=NEEDS)

@@ -238,7 +238,7 @@ class Doing(RuleBasedStateMachine):
         self._hired += 1
         user, path, login = 1_000_000 + self._hired, self._path(account), f"hired-{self._hired}@example.com"
         builder = Builder()
-        where = {"account_id": account, "path": path, "shard_id": paths.shard_id(path)}
+        where: dict[str, Any] = {"account_id": account, "path": path, "shard_id": paths.shard_id(path)}
         builder.add(models.User, id=user, login=login, kind=place.kind, security_question=None, **where)
         builder.add(models.Identity, id=user, login=login, email=login, last_user_id=None)
         builder.add(models.Credential, subject_type="USER", subject_id=user, secret_hash="none")

@@ -209,6 +209,15 @@ async def test_the_window_of_what_is_bought_is_that_of_cancelling(works: Works) 
     assert "2026-11-20 14:00 UTC" in refused["userErrors"][0]["message"]
 
 
+async def test_what_is_cancelled_has_no_time_left_to_cancel_it_in(works: Works) -> None:
+    await works.shop.set(Plan, 1, cancellation_hours=2)
+    order = await begun(works, **SALE)
+    assert faults(await cancel(works, order)) == []
+
+    shown = (await seen(works, order.subscription_id, "openOrder { status cancellableUntil }"))["openOrder"]
+    assert shown == {"status": "CANCELLED", "cancellableUntil": None}
+
+
 async def test_of_a_worker_and_a_cancel_at_once_one_wins(works: Works) -> None:
     """As often as it takes for either to be first; whoever it is, the books and the services agree."""
     outcomes, kept = set(), 0
