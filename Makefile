@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Each test process would otherwise compile every file anew where the environment says not to keep what was compiled.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
