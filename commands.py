@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.command_line import Span, with_settings, with_store
+from edge.commands_keys import keys
 from edge.documents.commands import documents
+from edge.telemetry.commands import schema, usage
 
 if TYPE_CHECKING:
     from edge.settings import Settings
@@ -37,7 +39,7 @@ def _is_expected(error: Exception) -> bool:
     from models.demo import AlreadyPopulatedError
     from models.store import InvalidDatabaseURLError, StoreError
     from resolvers.errors import CanopyError
-    from resolvers.keys import KeyFileError
+    from resolvers.key_file import KeyFileError
 
     kinds = (
         AlreadyPopulatedError, CanopyError, InvalidDatabaseURLError, KeyFileError, StoreError, OSError,
@@ -112,11 +114,11 @@ def _migrate(settings: "Settings") -> None:
 
 @canopy.command()
 @click.option("--demo", is_flag=True, help="Migrate first, fill a new database with the demo tree, offer its logins.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes, on PostgreSQL.")
 @with_settings
-def serve(settings: "Settings", *, demo: bool) -> None:
+def serve(settings: "Settings", *, demo: bool, workers: int) -> None:
     """Serve GraphQL, GraphiQL and sign-in."""
-    import uvicorn
-
+    from edge import serving
     from gateway import create_app
 
     if demo:
@@ -126,19 +128,10 @@ def serve(settings: "Settings", *, demo: bool) -> None:
     else:
         with_store(settings, lambda _store: asyncio.sleep(0))
     _greet(settings)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level.lower(),
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        ws_max_size=2
-        * settings.protocols.max_message,  # a larger one isn't even kept; `socket_messages.py` closes earlier
-        timeout_graceful_shutdown=10,
-    )
+    if workers > 1:
+        serving.serve_by_many(settings, workers)
+    else:
+        serving.serve(settings, create_app(settings))
 
 
 def _greet(settings: "Settings") -> None:
@@ -246,14 +239,6 @@ def export(settings: "Settings", directory: Path) -> None:
 
 
 @canopy.command()
-def schema() -> None:
-    """Print the GraphQL schema."""
-    from schema import schema_text
-
-    click.echo(schema_text())
-
-
-@canopy.command()
 @click.argument("login")
 @with_settings
 def token(settings: "Settings", login: str) -> None:
@@ -330,3 +315,6 @@ def clock(settings: "Settings", advance: timedelta | None, *, force: bool) -> No
 
 
 canopy.add_command(documents)
+canopy.add_command(keys)
+canopy.add_command(schema)
+canopy.add_command(usage)

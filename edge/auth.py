@@ -169,6 +169,9 @@ _GRANTS: dict[str, Callable[[Request, Form], Awaitable[Grant]]] = {
 }
 
 
+GRANT_TYPES = list(_GRANTS)
+
+
 @_told
 async def revoke(request: Request) -> Response:
     """Sign out: take back a refresh token and its successors (RFC 7009)."""

@@ -1,7 +1,6 @@
 """What commands share: the settings, an open store, and spans of time. Imports what it needs when it is needed."""
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -25,11 +24,13 @@ def with_settings(command: Callable[Concatenate["Settings", P], None]) -> Callab
 
     @wraps(command)
     def run(*given: P.args, **options: P.kwargs) -> None:
+        from edge.exposure.secrets import keep_secrets_out_of_logs
         from edge.settings import Settings
+        from edge.telemetry.logs import configure
 
         settings = Settings.from_environment()
-        logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("alembic").setLevel("WARNING")
+        configure(settings.log_level, settings.telemetry.log_format)
+        keep_secrets_out_of_logs()
         command(settings, *given, **options)
 
     return run

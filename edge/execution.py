@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues
 
+from edge.exposure.introspection import merged
 from edge.service import Service
-from edge.telemetry.metrics import EXECUTED
+from edge.telemetry.metrics import FALLBACKS
 from resolvers.caller import Caller
 from resolvers.changing import changing
 from resolvers.context import Context
@@ -17,10 +18,9 @@ from resolvers.errors import CanopyError
 from schema import executor
 from schema.execution.documents import Answer, Document
 from schema.execution.plan import NotCoveredError
+from schema.introspection import parts
 from schema.limits.cost import Estimator
 from schema.limits.shape import Shape
-
-REQUEST_SECONDS = 10
 
 
 class OverTimeError(CanopyError):
@@ -70,14 +70,16 @@ class Prepared:
 
 
 async def answered(service: Service, caller: Caller, prepared: Prepared) -> tuple[Answer, str]:
-    """Answer a query or a mutation within `REQUEST_SECONDS`.
+    """Answer a query or a mutation within `CANOPY_REQUEST_SECONDS`.
 
     Returns:
         The answer, and who gave it: its plan, or graphql-core and why. An answer that took too long is an error.
     """
     try:
-        async with asyncio.timeout(REQUEST_SECONDS), _context(service, caller, prepared) as context:
-            return await _execute(service, prepared, context)
+        async with asyncio.timeout(service.settings.sharing.request_seconds):
+            if prepared.shape.has_introspection:
+                return await _about_the_schema(service, caller, prepared)
+            return await _found(service, caller, prepared)
     except TimeoutError:
         error = OverTimeError(_TOO_LONG[prepared.kind])
         failure = GraphQLError(str(error), original_error=error)
@@ -90,6 +92,31 @@ _TOO_LONG = {
         "It took too long. Send it again with the same idempotency keys: what was done is not done twice."
     ),
 }
+
+
+async def _found(service: Service, caller: Caller, prepared: Prepared) -> tuple[Answer, str]:
+    async with context_of(service, caller, prepared) as context:
+        return await _execute(service, prepared, context)
+
+
+@asynccontextmanager
+async def context_of(service: Service, caller: Caller, prepared: Prepared) -> AsyncIterator[Context]:
+    """What an operation is answered from, once it is its turn."""
+    async with service.admission.turn(caller), _context(service, caller, prepared) as context:
+        yield context
+
+
+async def _about_the_schema(service: Service, caller: Caller, prepared: Prepared) -> tuple[Answer, str]:
+    """What is asked about the schema is answered apart from all else, and takes no reader."""
+    apart = parts(executor.schema, prepared.document, prepared.operation, prepared.values)
+    told = await service.introspection.answer(caller, prepared.document, apart, prepared.variables)
+    found, by = Answer({}, []), "introspection"
+    if apart.asked is not None:
+        (operation,) = apart.asked.operations.values()
+        found, by = await _found(service, caller, replace(prepared, document=apart.asked, operation=operation))
+    answer = merged(told, found, apart.keys)
+    answer.cost = found.cost + prepared.spent(told)
+    return answer, by
 
 
 @asynccontextmanager
@@ -114,9 +141,8 @@ async def _execute(service: Service, prepared: Prepared, context: Context) -> tu
         except NotCoveredError as not_covered:
             reason = str(not_covered)
         else:
-            EXECUTED.labels("plan", "").inc()
             return answer, "plan"
-    EXECUTED.labels("graphql-core", reason).inc()
+    FALLBACKS.labels(reason).inc()
     answer = await executor.execute_by_core(prepared.document, prepared.name, prepared.variables, context)
     answer.cost = prepared.spent(answer)
     return answer, f"graphql-core; {reason}"

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLError, OperationType
@@ -15,14 +16,17 @@ from graphql import GraphQLError, OperationType
 from edge import execution, preparing
 from edge.execution import Prepared
 from edge.exposure.masking import Payload, Refusal, payload, refusal_of, refused
+from edge.limits.admission import Place
+from edge.limits.budget import Reservation
+from edge.parts import IN_PARTS, Parts, payloads_of
 from edge.service import Service
+from edge.telemetry.seen import Seen
 from models.store import StoreError
 from resolvers.caller import Caller
 from resolvers.errors import CanopyError, UnauthenticatedError
 from resolvers.listener import Listener
 from schema import listen
 from schema.execution.documents import chosen
-from schema.listening import Listening
 
 
 class NotAcceptableError(CanopyError):
@@ -118,19 +122,22 @@ async def known(service: Service, sender: Sender, *, is_fresh: bool = False) -> 
     """
     if not sender.token:
         raise _stranger(
+            service,
+            sender,
             UnauthenticatedError(
                 "Sign in first: POST /auth/token gives an access token; send it as `Authorization: Bearer <token>`."
-            )
+            ),
         )
     try:
         return await service.callers.behind(sender.token, is_fresh=is_fresh)
     except UnauthenticatedError as error:
-        raise _stranger(error) from error
+        raise _stranger(service, sender, error) from error
     except (StoreError, OSError) as error:
         raise refusal_of(error) from error
 
 
-def _stranger(error: UnauthenticatedError) -> Refusal:
+def _stranger(service: Service, sender: Sender, error: UnauthenticatedError) -> Refusal:
+    service.strangers.note(sender.address)
     return refused(error, 401, www_authenticate="Bearer")
 
 
@@ -141,39 +148,60 @@ async def begin(service: Service, sender: Sender, asked: Asked) -> AsyncIterator
     Raises:
         Refusal: it can't be run.
     """
-    caller = await known(service, sender)
-    prepared = await _prepared(service, sender, caller, asked)
-    if prepared.kind is not OperationType.SUBSCRIPTION:
+    with service.telemetry.watching(sender.transport) as seen:
+        async with _begun(service, sender, asked, seen) as running:
+            yield running
+
+
+@asynccontextmanager
+async def _begun(service: Service, sender: Sender, asked: Asked, seen: Seen) -> AsyncIterator[Running]:
+    """See `begin`, which has it watched."""
+    caller = seen.caller = await known(service, sender)
+    with service.admission.place(caller) as place:
+        try:
+            prepared = await _prepared(service, sender, caller, asked, seen)
+        except Refusal as refusal:
+            if refusal.status is None:
+                service.budget.owe(caller, 1)  # for having been looked at
+            raise
+        if prepared.kind is OperationType.SUBSCRIPTION:
+            async with _listening(service, sender, caller, prepared, place, seen) as running:
+                yield running
+            return
         if prepared.kind is OperationType.MUTATION:
             if sender.is_safe:
                 raise refused(MethodNotAllowedError("Send a mutation by POST."), 405, allow="POST")
             caller = await known(service, sender, is_fresh=True)
-        running = _once(service, caller, prepared)
+        reservation = await service.budget.reserve(caller, prepared.estimate)
+        if _wants_parts(sender, prepared):
+            parts = payloads_of(Parts(service, caller, prepared), reservation, seen)
+            running = Running(prepared.kind, parts, {"x-executor": IN_PARTS, **reservation.headers})
+        else:
+            running = _once(service, caller, prepared, reservation, seen)
         async with aclosing(running.payloads):
             yield running
-        return
-    if not sender.takes_events:
-        raise refused(NotAcceptableError(_HOW_TO_LISTEN), status=406)
-    listening = listen(prepared.document, prepared.operation, asked.variables)
-    if isinstance(listening, list):
-        raise Refusal(listening)
-    async with _listening(service, sender, caller, listening) as running:
-        yield running
 
 
-async def _prepared(service: Service, sender: Sender, caller: Caller, asked: Asked) -> Prepared:
+async def _prepared(service: Service, sender: Sender, caller: Caller, asked: Asked, seen: Seen) -> Prepared:
     resolved = await service.documents.resolve(
         caller, sender.client_name, asked.query, asked.document_id, registers=asked.registers
     )
+    is_known = service.documents.knows(caller, resolved.client)
+    seen.found(resolved.id, resolved.client, is_trusted=resolved.is_trusted, is_client_known=is_known)
     bounds = service.settings.limits.bounds(is_trusted=resolved.is_trusted)
-    document = await service.reading.read(resolved.text, bounds)
+    charge = None if resolved.is_trusted else partial(service.budget.charge, caller)
+    document = await service.reading.read(resolved.text, bounds, charge)
     operation = chosen(document, asked.name)
     if isinstance(operation, GraphQLError):
         raise Refusal([operation])
-    return preparing.prepared(document, operation, asked.variables, bounds)
+    made = preparing.prepared(document, operation, asked.variables, bounds)
+    seen.prepared(document, made.name, made.kind.value, made.estimate)
+    if made.shape.has_introspection:
+        service.introspection.check(operation)
+    return made
 
 
-def _once(service: Service, caller: Caller, prepared: Prepared) -> Running:
+def _once(service: Service, caller: Caller, prepared: Prepared, reservation: Reservation, seen: Seen) -> Running:
     """What asks or changes."""
 
     async def payloads() -> AsyncGenerator[Payload, None]:
@@ -181,33 +209,54 @@ def _once(service: Service, caller: Caller, prepared: Prepared) -> Running:
             answer, by = await execution.answered(service, caller, prepared)
         except (StoreError, OSError) as error:
             raise refusal_of(error) from error
-        running.headers["x-executor"] = by
+        seen.answered(answer, by)
+        reservation.settle(answer.cost)
+        running.headers |= {"x-executor": by, **reservation.headers}
         if answer.is_request_error:
             raise Refusal(answer.errors)
-        yield payload(answer)
+        yield reservation.told(payload(answer))
 
     running = Running(prepared.kind, payloads())
     return running
 
 
+def _wants_parts(sender: Sender, prepared: Prepared) -> bool:
+    """Whether an answer is told in parts; what changes something, or asks about the schema, is told as a whole."""
+    shape = prepared.shape
+    is_query = prepared.kind is OperationType.QUERY
+    return sender.takes_parts and is_query and shape.has_parts and not shape.has_introspection
+
+
 @asynccontextmanager
-async def _listening(service: Service, sender: Sender, caller: Caller, listening: Listening) -> AsyncIterator[Running]:
-    """What listens, from here on."""
+async def _listening(
+    service: Service, sender: Sender, caller: Caller, prepared: Prepared, place: Place, seen: Seen
+) -> AsyncIterator[Running]:
+    """What listens, from here on: it costs for each event, and has a place of another kind."""
+    if not sender.takes_events:
+        raise refused(NotAcceptableError(_HOW_TO_LISTEN), status=406)
+    listening = listen(prepared.document, prepared.operation, prepared.variables)
+    if isinstance(listening, list):
+        raise Refusal(listening)
+    reservation = await service.budget.reserve(caller, prepared.estimate)
     hub = service.hub
-    async with hub.joined():
-        listener = Listener(hub, sender.token, caller.account_id, listening.wanted, sender.on_full)
-        answers = listener.answers(listening.answer)
+    with service.admission.live(caller), service.telemetry.listening(seen):
+        place.leave()
+        async with hub.joined():
+            listener = Listener(hub, sender.token, caller.account_id, listening.wanted, sender.on_full)
+            answers = listener.answers(listening.answer)
 
-        async def payloads() -> AsyncGenerator[Payload, None]:
+            async def payloads() -> AsyncGenerator[Payload, None]:
+                try:
+                    async for answer in answers:
+                        answer.cost = prepared.spent(answer)
+                        service.telemetry.event(seen, answer)
+                        yield reservation.told_of(payload(answer), answer.cost)
+                except Exception as error:  # whatever it is, a client that listens is told why it ends
+                    raise refusal_of(error) from error
+
+            running = Running(OperationType.SUBSCRIPTION, payloads(), reservation.headers)
             try:
-                async for answer in answers:
-                    yield payload(answer)
-            except Exception as error:  # whatever it is, a client that listens is told why it ends
-                raise refusal_of(error) from error
-
-        running = Running(OperationType.SUBSCRIPTION, payloads())
-        try:
-            async with aclosing(answers), aclosing(running.payloads):
-                yield running
-        finally:
-            listener.end()
+                async with aclosing(answers), aclosing(running.payloads):
+                    yield running
+            finally:
+                listener.end()

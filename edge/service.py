@@ -9,7 +9,14 @@ from starlette.requests import Request
 
 from edge.documents.reading import Reading
 from edge.documents.resolving import Documents
+from edge.exposure.introspection import Introspection
+from edge.limits.admission import Admission
+from edge.limits.budget import Strangers, open_budget
+from edge.limits.connections import Connections
+from edge.rest.endpoints import shipped
+from edge.rest.exposed import Endpoints
 from edge.settings import Settings
+from edge.telemetry.telemetry import Telemetry
 from models.store import Store, open_store
 from resolvers.callers import Callers
 from resolvers.clock import PlatformClock
@@ -21,11 +28,12 @@ from resolvers.passwords import HashSettings, Passwords
 from resolvers.run import Business
 from resolvers.sign_in import SignInSettings
 from resolvers.throttle import Throttle, ThrottleSettings
-from resolvers.tokens import AccessTokens
+from resolvers.tokens import NAME, AccessTokens
 from resolvers.work.connector import Connectors
 from resolvers.work.handler import Workplace
 from resolvers.work.handlers import handlers
 from resolvers.work.worker import Worker, WorkSettings
+from schema import executor
 
 
 class Service:
@@ -34,23 +42,33 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.reading = Reading()
+        self.introspection = Introspection(is_on=settings.exposure.introspection)
+        executor.hides_suggestions = not (
+            settings.demo if settings.exposure.suggestions is None else settings.exposure.suggestions
+        )
+        self.admission = Admission(settings.sharing)
+        self.budget = open_budget(settings.sharing)
+        self.connections = Connections(settings.sharing, settings.trusted_proxies)
+        self.strangers = Strangers(settings.sharing.strangers)
         self.store: Store = open_store(settings.database_url)
-        self.documents = Documents(self.store, settings.documents)
-        keys = open_key_ring(settings.key_file)
+        self.documents = Documents(self.store, settings.documents, {each.document_id for each in shipped()})
+        self.endpoints = Endpoints(self.documents.registry)
+        self.telemetry = Telemetry(settings.telemetry, self.store)
+        self.keys = open_key_ring(settings.key_file, is_strict=not settings.demo)
         self.clock = PlatformClock(self.store)
         self.worker: Worker | None = None
-        self.cursor_key = keys.cursor_key()
-        tokens = AccessTokens(keys)
+        self.cursor_key = self.keys.cursor_keys()
+        tokens = AccessTokens(self.keys, issuer=settings.address if settings.public_url else NAME)
         self.callers = Callers(self.store, tokens, settings.caller_seconds)
         live_callers = Callers(self.store, tokens, 0)
         self.hub = Hub(self.store, live_callers, self.cursor_key, clock=self.clock.now)
         self.sign_in = SignInSettings(
             tokens,
             Passwords(HashSettings()),
-            Throttle(ThrottleSettings(), keys.source_key()),
+            Throttle(ThrottleSettings(), self.keys.source_key()),
             platform_clock=self.clock.now,
         )
-        self.business = Business(self.store, self.clock.now, sign_in=self.sign_in, input_key=keys.input_key())
+        self.business = Business(self.store, self.clock.now, sign_in=self.sign_in, input_key=self.keys.input_keys())
 
 
 def service_of(request: Request) -> Service:

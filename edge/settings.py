@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.documents.settings import DocumentSettings
+from edge.exposure.settings import ExposureSettings
 from edge.limits.settings import LimitSettings
+from edge.limits.sharing import SharingSettings
 from edge.protocols.settings import ProtocolSettings
 from edge.setting import number, read, setting, switch, whole
+from edge.telemetry.settings import TelemetrySettings
 from resolvers.mail import mail_url as mail
 from resolvers.mail.message import AddressError, address
 from resolvers.work.connector import ConnectorSettingError
@@ -146,7 +149,10 @@ class Settings:
     protocols: ProtocolSettings = field(default_factory=ProtocolSettings)
 
     limits: LimitSettings = field(default_factory=LimitSettings)
+    exposure: ExposureSettings = field(default_factory=ExposureSettings)
+    sharing: SharingSettings = field(default_factory=SharingSettings)
     documents: DocumentSettings = field(default_factory=DocumentSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
 
     @property
     def address(self) -> str:

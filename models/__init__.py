@@ -74,6 +74,7 @@ from models.subscription import Seat, Subscription, SubscriptionCharge, Subscrip
 from models.subscription_history import QuantityReason, SubscriptionHistory
 from models.subscription_hold import SubscriptionHold
 from models.subscription_lot import SubscriptionLot
+from models.usage import FieldUse, SchemaVersion
 from models.user import ApiClient, Role, RoleCode, User, UserDenial, UserKind, UserRole, UserStatus, UserTerm
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "Event",
     "EventKind",
     "ExchangeRate",
+    "FieldUse",
     "HeldBy",
     "Idempotency",
     "Identity",
@@ -151,6 +153,7 @@ __all__ = [
     "Role",
     "RoleCode",
     "SafelistLevel",
+    "SchemaVersion",
     "Seat",
     "SecurityAnswer",
     "SecurityQuestion",

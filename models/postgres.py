@@ -268,6 +268,16 @@ class PostgresStore:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
             raise failure_of(error) from error
 
+    def state(self) -> Mapping[str, Mapping[str, int]]:
+        return {
+            name: {
+                "used": pool.get_size() - pool.get_idle_size(),
+                "idle": pool.get_idle_size(),
+                "waiting": self._queue.waiting if name == "reader" else 0,
+            }
+            for name, pool in self._pools.items()
+        }
+
     async def close(self) -> None:
         await self.bell.close()
         for pool in self._pools.values():

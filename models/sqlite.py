@@ -114,7 +114,7 @@ class SqliteReader:
                 connection.driver.execute("BEGIN")  # deferred: the first SELECT takes the snapshot
                 self._begun = True
             if statement.is_long:
-                return await self._beside_others(connection.driver, text, values)
+                return await self._beside_others(connection, text, values)
             return connection.driver.execute(text, values).fetchall()
         except sqlite3.OperationalError as error:
             if "interrupted" in str(error):
@@ -123,19 +123,22 @@ class SqliteReader:
         except (sqlite3.Error, OverflowError) as error:  # a number beyond 64 bits fails before it reaches SQLite
             raise StoreError(str(error)) from error
 
-    async def _beside_others(self, driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> list[Row]:
+    async def _beside_others(self, connection: _Connection, text: str, values: Sequence[Any]) -> list[Row]:
         """Run a statement in a thread; a short one would lose more by it than others gain."""
-        self._long = asyncio.ensure_future(asyncio.to_thread(lambda: driver.execute(text, values).fetchall()))
+        self._long = asyncio.ensure_future(
+            asyncio.to_thread(lambda: connection.driver.execute(text, values).fetchall())
+        )
         try:
             return await asyncio.shield(self._long)
         finally:
-            await self._end_long(driver)
+            await self._end_long(connection)
 
-    async def _end_long(self, driver: sqlite3.Connection) -> None:
+    async def _end_long(self, connection: _Connection) -> None:
         """Nobody waits for it any more, or it is done."""
         if self._long is not None:
             if not self._long.done():
-                driver.interrupt()
+                connection.deadline = 0.0  # for one that has not begun yet, which an interrupt would not reach
+                connection.driver.interrupt()
                 await _settled(self._long)
             self._long = None
 
@@ -143,7 +146,7 @@ class SqliteReader:
         """Let go of the connection: by the next statement it may show another scope."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._end_long(connection.driver)
+            await self._end_long(connection)
 
 
 class SqliteUnfiltered:
@@ -176,6 +179,8 @@ class SqliteStore:
         self._file = Path(url.removeprefix("sqlite:///"))
         self._idle: list[_Connection] = []
         self._places = asyncio.Semaphore(_READERS)
+        self._reading = 0
+        """Readers, those that wait for a place among them."""
         self._idle_unfiltered: list[sqlite3.Connection] = []
         self._writing = asyncio.Lock()
         self._writer: WritingConnection | None = None
@@ -183,18 +188,22 @@ class SqliteStore:
 
     @asynccontextmanager
     async def reader(self, scope: Scope) -> AsyncIterator[Reader]:
-        async with self._places:
-            connection = self._idle.pop() if self._idle else self._connect()
-            connection.wear(scope)
-            reader = SqliteReader(connection, scope)
-            try:
-                yield reader
-            finally:
-                await reader.end()
-                connection.wear(None)
-                if connection.driver.in_transaction:
-                    connection.driver.execute("ROLLBACK")
-                self._idle.append(connection)
+        self._reading += 1
+        try:
+            async with self._places:
+                connection = self._idle.pop() if self._idle else self._connect()
+                connection.wear(scope)
+                reader = SqliteReader(connection, scope)
+                try:
+                    yield reader
+                finally:
+                    await reader.end()
+                    connection.wear(None)
+                    if connection.driver.in_transaction:
+                        connection.driver.execute("ROLLBACK")
+                    self._idle.append(connection)
+        finally:
+            self._reading -= 1
 
     @asynccontextmanager
     async def writer(self, scope: Scope) -> AsyncIterator[Writer]:
@@ -244,6 +253,16 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise StoreError(f"{self._file} can't be opened: {error}") from error
         return self._writer
+
+    def state(self) -> Mapping[str, Mapping[str, int]]:
+        return {
+            "reader": {
+                "used": min(self._reading, _READERS),
+                "idle": len(self._idle),
+                "waiting": max(self._reading - _READERS, 0),
+            },
+            "writer": {"used": int(self._writing.locked()), "idle": int(not self._writing.locked()), "waiting": 0},
+        }
 
     async def close(self) -> None:
         if self._writer is not None:

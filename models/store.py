@@ -112,6 +112,9 @@ class Store(Protocol):
             StoreError: the database can't be reached, is busy for too long, or refused a statement.
         """
 
+    def state(self) -> Mapping[str, Mapping[str, int]]:
+        """How many connections there are: of each pool those `used`, those that are `idle`, and who is `waiting`."""
+
     async def close(self) -> None:
         """Give back every connection."""
 

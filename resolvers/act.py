@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from time import perf_counter_ns
 from typing import Any, NoReturn
 
 import orjson
@@ -25,6 +26,7 @@ from models.writer import Writer
 from resolvers.caller import Caller
 from resolvers.errors import Candidate, RefusedError, UserError, UserErrorCode
 from resolvers.operation import Operation
+from resolvers.record import RECORD, Record
 from resolvers.request_id import REQUEST_ID
 
 _TOPICS = {"account": Topic.ACCOUNT, "orders": Topic.ORDER, "subscription": Topic.SUBSCRIPTION}
@@ -89,10 +91,14 @@ class Act:
         self._faults: list[UserError] = []
         self._announced: set[tuple[Topic, int]] = set()
         self._attempts: list[tuple[Table, Row, Mapping[str, Any]]] = []
+        self._record = RECORD.get() or Record()
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         """What the caller sees, with what this transaction has changed."""
-        return await self.writer.rows(statement, parameters)
+        started = perf_counter_ns()
+        rows = await self.writer.rows(statement, parameters)
+        self._record.statement(statement, started, len(rows))
+        return rows
 
     def gives(self, **ids: int) -> None:
         """Name the objects that the answer shows, by noun; the target is shown without being named."""
@@ -263,7 +269,10 @@ class Act:
         await self._announce(table, row.id, self._place(row), EventKind.CHANGED)
 
     async def _write(self, statement: Statement, parameters: Mapping[str, Any], table: Table) -> None:
-        if len(await self.writer.write(statement, parameters)) != 1:
+        started = perf_counter_ns()
+        rows = await self.writer.write(statement, parameters)
+        self._record.statement(statement, started, len(rows))
+        if len(rows) != 1:
             raise StoreError(f"{self.operation.name} may not write this row of {table.name}")
 
     async def _announce(self, table: Table, row_id: int, path: str, kind: EventKind) -> None:

@@ -4,15 +4,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from math import inf
 
 from models.store import Store
 from resolvers.caller import Caller
+from resolvers.errors import UnauthenticatedError
 from resolvers.identity import caller_of
 from resolvers.tokens import LEEWAY_SECONDS, AccessTokens, Claims
 
 _REMEMBERED = 10_000
 """Tokens; the one that was used longest ago is forgotten first."""
+_SECONDS_REFUSED = 10.0
+"""For so long a token that was refused is refused again without being verified, which takes 0.1 ms of a processor."""
 
 
 @dataclass(slots=True)
@@ -27,6 +31,7 @@ class Callers:
 
     A token's signature is verified once; whether it has expired, each time. The caller is looked up afresh when the
     last look is older than `seconds`: for so long, at most, goes on who was deactivated, lost a role or signed out.
+    A token that isn't good is remembered too, by its hash.
 
     Args:
         store: where users, roles and accounts are.
@@ -47,6 +52,8 @@ class Callers:
         self._seconds = seconds
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._refused: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
+        """Until when, and why."""
 
     async def behind(self, token: str, *, is_fresh: bool = False) -> Caller:
         """The caller behind a token.
@@ -60,7 +67,7 @@ class Callers:
         """
         known = self._known.get(token)
         if known is None or known.claims.expires_at <= time.time():
-            claims = self._tokens.verify(token)
+            claims = self._verified(token)
         elif not is_fresh and self._clock() - known.looked_up_at < self._seconds:
             return known.caller
         else:
@@ -72,6 +79,25 @@ class Callers:
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return caller
+
+    def _verified(self, token: str) -> Claims:
+        """What a token says.
+
+        Raises:
+            UnauthenticatedError: it isn't good, or wasn't a moment ago.
+        """
+        key = blake2b(token.encode(errors="surrogatepass"), digest_size=16).digest()
+        until, why = self._refused.get(key, (0.0, ""))
+        if self._clock() < until:
+            raise UnauthenticatedError(why)
+        try:
+            return self._tokens.verify(token)
+        except UnauthenticatedError as error:
+            self._refused[key] = self._clock() + _SECONDS_REFUSED, str(error)
+            self._refused.move_to_end(key)
+            if len(self._refused) > _REMEMBERED:
+                self._refused.popitem(last=False)
+            raise
 
     def seconds_left(self, token: str) -> float:
         """For how long a token is good that was looked at lately; for ever, as far as is known, if it wasn't."""

@@ -7,6 +7,7 @@ from datetime import date
 from models.store import Reader
 from resolvers.caller import Caller
 from resolvers.context import Context
+from resolvers.keys import Keys
 from resolvers.operation import Operation
 from resolvers.outcome import BulkOutcome, Outcome
 from resolvers.perform import Item, perform, perform_many
@@ -22,7 +23,7 @@ class ChangingContext(Context):
         caller: Caller,
         readers: AsyncExitStack,
         reader: Reader,
-        cursor_key: bytes,
+        cursor_key: Keys,
         today: date | None,
     ) -> None:
         super().__init__(caller, reader, cursor_key, today)
@@ -54,7 +55,7 @@ class ChangingContext(Context):
 
 @asynccontextmanager
 async def changing(
-    business: Business, caller: Caller, cursor_key: bytes, today: date | None = None
+    business: Business, caller: Caller, cursor_key: Keys, today: date | None = None
 ) -> AsyncIterator[ChangingContext]:
     """The context of an operation that changes things; the arguments are those of `Context`."""
     async with AsyncExitStack() as readers:

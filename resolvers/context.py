@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from time import perf_counter_ns
 from typing import Any
 
 from aiodataloader import DataLoader
@@ -12,6 +13,8 @@ from models.store import Reader, StoreTimeoutError
 from resolvers.caller import Caller
 from resolvers.cursor import CursorCodec
 from resolvers.errors import UnavailableError
+from resolvers.keys import Keys
+from resolvers.record import FAILED, RECORD, Record
 from resolvers.source import Key, Source
 
 
@@ -21,11 +24,11 @@ class Context:
     Args:
         caller: who asks.
         reader: the database as that caller sees it.
-        cursor_key: the secret that signs cursors.
+        cursor_key: signs cursors.
         today: the day that "renewing within" counts from; UTC's present day unless given.
     """
 
-    def __init__(self, caller: Caller, reader: Reader, cursor_key: bytes, today: date | None = None) -> None:
+    def __init__(self, caller: Caller, reader: Reader, cursor_key: Keys, today: date | None = None) -> None:
         self.caller = caller
         self.reader = reader
         self.engine: Engine = reader.engine
@@ -33,6 +36,7 @@ class Context:
         self.today = today or datetime.now(UTC).date()
         self.statements = 0
         """How many statements this operation has sent."""
+        self.record = RECORD.get() or Record()
         self.selections: dict[Any, Any] = {}
         """Which columns each place of the document needs, worked out once."""
         self._once: dict[tuple[str, Hashable], dict[Key, Any]] = {}
@@ -56,7 +60,10 @@ class Context:
         if loader is None:
 
             async def fetch(keys: list[Key]) -> list[Any]:
-                return list(await source.fetch(self, keys, request))
+                started = perf_counter_ns()
+                found = list(await source.fetch(self, keys, request))
+                self.record.step(source, len(keys), started)
+                return found
 
             loader = self._loaders[place] = DataLoader(fetch, max_batch_size=None)
         return await loader.load(key)
@@ -68,12 +75,17 @@ class Context:
             UnavailableError: the database took too long.
         """
         self.statements += 1
+        started, count = perf_counter_ns(), FAILED
         try:
-            return await self.reader.rows(statement, parameters)
+            rows = await self.reader.rows(statement, parameters)
+            count = len(rows)
+            return rows
         except StoreTimeoutError as error:
             raise UnavailableError(
                 "The answer took too long. Ask for less: a smaller page, or a narrower filter."
             ) from error
+        finally:
+            self.record.statement(statement, started, count)
 
     async def rows(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         """As `tuples`, but with names: for the few rows that are worked on further."""

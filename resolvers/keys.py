@@ -1,10 +1,10 @@
-"""The secret behind everything that Canopy signs: one file, made on first use, and the keys drawn from it."""
+"""The keys behind everything that Canopy signs, drawn from the secrets of one file, and followed when it changes."""
 
+import json
 import logging
-import os
-import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,14 +12,33 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from resolvers.key_file import SECRET_BYTES, KeyFileError, base64_of, read_secrets
+
 log = logging.getLogger("canopy.keys")
 
-_SECRET_BYTES = 32
-_OTHERS = 0o077
+_CURSORS, _INPUTS = b"canopy page cursors", b"canopy inputs of changes"
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+Look = tuple[int, int, int]
+"""What changes with a file: its number, its size, and when it was written."""
 
 
-class KeyFileError(Exception):
-    """The key file can't be used; the message names it, never what is in it."""
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What is drawn from the secrets as they are."""
+
+    secrets: tuple[bytes, ...]
+    signing_key: Ed25519PrivateKey
+    public: dict[str, Ed25519PublicKey]
+    derived: dict[bytes, tuple[bytes, ...]]
+    """Keys by their purpose, the newest first."""
+
+
+def _drawn(secrets_: Sequence[bytes]) -> _Drawn:
+    signing = [signing_key(each) for each in secrets_]
+    public = {key_id(each.public_key()): each.public_key() for each in signing}
+    derived = {purpose: tuple(_derived(each, purpose) for each in secrets_) for purpose in (_CURSORS, _INPUTS)}
+    return _Drawn(tuple(secrets_), signing[0], public, derived)
 
 
 class KeyRing:
@@ -28,42 +47,147 @@ class KeyRing:
     Args:
         secrets_: 32 bytes each, the newest first. To rotate, put a new one before the old, and take the old one away
             once what it signed has expired.
+        path: of the file from which they are, which is looked at again when something is signed, and when something
+            comes that none of the keys has signed: so all processes of a gateway follow without being told.
+        clock: seconds that only grow, for tests to move.
     """
 
-    def __init__(self, secrets_: Sequence[bytes]) -> None:
-        self._newest = secrets_[0]
-        self.signing_key = _signing_key(self._newest)
-        """Signs access tokens (Ed25519)."""
-        self._public = {key_id(public): public for public in (_signing_key(each).public_key() for each in secrets_)}
-        self.key_id = key_id(self.signing_key.public_key())
-        """Names the signing key in the header of what it signs."""
+    def __init__(
+        self, secrets_: Sequence[bytes], path: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._drawn = _drawn(secrets_)
+        self._seen = _look(path)
+        self._looked_at = clock()
 
     def __repr__(self) -> str:
-        return f"KeyRing({', '.join(self._public)})"
+        return f"KeyRing({', '.join(self._drawn.public)})"
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        """Signs access tokens (Ed25519)."""
+        return self._drawn.signing_key
+
+    @property
+    def key_id(self) -> str:
+        """Names the signing key in the header of what it signs."""
+        return next(iter(self._drawn.public))
+
+    @property
+    def public_keys(self) -> dict[str, Ed25519PublicKey]:
+        """All that verify, by their ids, the newest first."""
+        return dict(self._drawn.public)
 
     def public_key(self, named: str) -> Ed25519PublicKey | None:
         """The verifying key of that id, if it is one of ours."""
-        return self._public.get(named)
+        if named not in self._drawn.public:
+            self.look_again()
+        return self._drawn.public.get(named)
 
-    def cursor_key(self) -> bytes:
-        """32 bytes that sign the cursors of pages."""
-        return _derived(self._newest, b"canopy page cursors")
+    def cursor_keys(self) -> "DerivedKeys":
+        """Sign the cursors of pages."""
+        return DerivedKeys(self, _CURSORS)
 
-    def input_key(self) -> bytes:
-        """32 bytes under which the inputs of changes are hashed, to know them again: some hold secrets."""
-        return _derived(self._newest, b"canopy inputs of changes")
+    def input_keys(self) -> "DerivedKeys":
+        """The inputs of changes are hashed under them, to know them again: some hold secrets."""
+        return DerivedKeys(self, _INPUTS)
 
     def source_key(self) -> bytes:
-        """32 bytes under which sources of failed sign-ins are stored, so that the table holds no name or address."""
-        return _derived(self._newest, b"canopy sources of failed sign-ins")
+        """32 bytes under which sources of failed sign-ins are stored, so that the table holds no name or address.
+
+        Of the oldest secret: a rotation forgives nobody, and processes agree while one has not seen it yet.
+        """
+        return _derived(self._drawn.secrets[-1], b"canopy sources of failed sign-ins")
+
+    def derived(self, purpose: bytes) -> tuple[bytes, ...]:
+        """The keys for a purpose, the newest first."""
+        return self._drawn.derived[purpose]
+
+    def look_again(self) -> bool:
+        """Whether the file holds other keys by now, which are used from then on; looked at once a second at most."""
+        now = self._clock()
+        if self._path is None or now - self._looked_at < _SECONDS_BETWEEN_LOOKS:
+            return False
+        self._looked_at = now
+        seen = _look(self._path)
+        if seen is None or seen == self._seen:
+            return False
+        try:
+            secrets_ = tuple(read_secrets(self._path))
+        except KeyFileError as error:
+            log.error("the keys stay as they were: %s", error)
+            return False
+        self._seen = seen
+        is_other = secrets_ != self._drawn.secrets
+        if is_other:
+            self._drawn = _drawn(secrets_)
+            log.info("the keys are now %s", ", ".join(self._drawn.public))
+        return is_other
+
+
+class DerivedKeys:
+    """The keys for one purpose, as they are at each moment.
+
+    Args:
+        ring: from whose secrets they are drawn.
+        purpose: for which.
+    """
+
+    def __init__(self, ring: KeyRing, purpose: bytes) -> None:
+        self._ring = ring
+        self._purpose = purpose
+
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        """32 bytes each: the first signs, any verifies."""
+        return self._ring.derived(self._purpose)
+
+    def look_again(self) -> bool:
+        """Whether there are others by now."""
+        return self._ring.look_again()
+
+
+Keys = bytes | DerivedKeys
+"""One key for good, or several that are followed."""
+
+
+def all_of(keys: Keys) -> tuple[bytes, ...]:
+    """The first signs, any verifies."""
+    return (keys,) if isinstance(keys, bytes) else keys.all
+
+
+def is_known(keys: Keys, is_of: Callable[[bytes], bool]) -> bool:
+    """Whether something is of one of the keys, maybe of one that has come lately."""
+    if any(map(is_of, all_of(keys))):
+        return True
+    return not isinstance(keys, bytes) and keys.look_again() and any(map(is_of, keys.all))
+
+
+def _look(path: Path | None) -> Look | None:
+    try:
+        found = path.stat() if path else None
+    except OSError as error:
+        log.error("the key file %s can't be looked at: %s", path, error.strerror)
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=_SECRET_BYTES, salt=None, info=purpose).derive(secret)
+    return HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=purpose).derive(secret)
 
 
-def _signing_key(secret: bytes) -> Ed25519PrivateKey:
+def signing_key(secret: bytes) -> Ed25519PrivateKey:
+    """What signs access tokens, drawn from a secret."""
     return Ed25519PrivateKey.from_private_bytes(_derived(secret, b"canopy access tokens"))
+
+
+def public_jwk(public: Ed25519PublicKey) -> dict[str, str]:
+    """The key as others may know it.
+
+    Source: RFC 8037 §2.
+    """
+    return {"crv": "Ed25519", "kty": "OKP", "x": base64_of(public.public_bytes_raw())}
 
 
 def key_id(public: Ed25519PublicKey) -> str:
@@ -71,60 +195,14 @@ def key_id(public: Ed25519PublicKey) -> str:
 
     Source: RFC 7638 §3, with the members that RFC 8037 §2 requires of an Ed25519 key.
     """
-    x = _base64(public.public_bytes_raw())
-    return _base64(sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
+    text = json.dumps(public_jwk(public), separators=(",", ":"), sort_keys=True)
+    return base64_of(sha256(text.encode()).digest())
 
 
-def _base64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def open_key_ring(path: Path) -> KeyRing:
-    """The key ring of a file: one secret a line, the newest first. Where there is no file, one is made.
-
-    Of several processes that make it at once one wins, and all use that one's.
+def open_key_ring(path: Path, *, is_strict: bool = False) -> KeyRing:
+    """The key ring of a file; see `read_secrets`.
 
     Raises:
         KeyFileError: what is there is no key file, or it can't be read or written.
     """
-    try:
-        if not path.exists():
-            _create(path)
-        lines = path.read_bytes().split() or [b""]
-        open_to_others = os.name == "posix" and path.stat().st_mode & _OTHERS
-    except OSError as error:
-        raise KeyFileError(f"the key file {path} can't be read or made: {error.strerror}") from error
-    if open_to_others:
-        log.warning("the key file %s can be read by other users of this machine; chmod 600 closes it", path)
-    return KeyRing([_secret(line, path) for line in lines])
-
-
-def _secret(line: bytes, path: Path) -> bytes:
-    try:
-        secret = urlsafe_b64decode(line + b"=" * (-len(line) % 4))
-    except ValueError:
-        secret = b""
-    if len(secret) != _SECRET_BYTES:
-        raise KeyFileError(
-            f"the key file {path} holds something else than keys (32 bytes each in base64url, one a line). Put the"
-            " right file there, or remove it to start afresh: everyone then has to sign in again"
-        )
-    return secret
-
-
-def _create(path: Path) -> None:
-    """Write a fresh secret beside the place and link it there: a file appears whole or not at all, and never twice."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(_base64(secrets.token_bytes(_SECRET_BYTES)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-        log.info("made the key file %s", path)
-    except FileExistsError:
-        pass  # another process was first; its key is the key
-    finally:
-        draft.unlink()
+    return KeyRing(read_secrets(path, is_strict=is_strict), path)

@@ -16,6 +16,7 @@ from models.statement import Row
 from models.store import Store
 from models.tail import Position
 from resolvers.callers import Callers
+from resolvers.keys import Keys
 from resolvers.privileges import Privilege
 
 log = logging.getLogger("canopy.live")
@@ -116,7 +117,7 @@ class Hub:
     Args:
         store: where the outbox is.
         callers: looks callers up; must remember none, for each event is told to whom it is for then.
-        cursor_key: the secret that signs the ids of events.
+        cursor_key: signs the ids of events.
         settings: how.
         clock: the platform's present instant.
     """
@@ -125,7 +126,7 @@ class Hub:
         self,
         store: Store,
         callers: Callers,
-        cursor_key: bytes,
+        cursor_key: Keys,
         settings: LiveSettings | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:

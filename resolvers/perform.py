@@ -1,7 +1,5 @@
 """Performing operations: privilege, validation, and then one thing alone, many one by one, or many together."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ from models.writer import Writer
 from resolvers.act import Act, Actor
 from resolvers.caller import Caller
 from resolvers.errors import RefusedError, UserError, UserErrorCode
+from resolvers.input_hash import InputHash
 from resolvers.inputs import Input, checked
 from resolvers.operation import Operation
 from resolvers.outcome import BulkOutcome, Outcome, written
@@ -91,11 +90,10 @@ def _check_number(items: Sequence[Item]) -> None:
         raise RefusedError(UserError(UserErrorCode.TOO_LONG, message, ("items",)))
 
 
-def _hash(business: Business, items: Sequence[Item], **more: bool) -> str:
+def _hash(business: Business, items: Sequence[Item], **more: bool) -> InputHash:
     """What makes an input the same as another."""
     what = [[dict(item.values), item.expected_version] for item in items]
-    text = json.dumps([what, more], sort_keys=True, default=str)
-    return hmac.new(business.input_key, text.encode(), hashlib.sha256).hexdigest()
+    return InputHash(json.dumps([what, more], sort_keys=True, default=str), business.input_key)
 
 
 def _at(index: int, outcome: Outcome) -> Outcome:

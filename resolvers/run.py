@@ -22,7 +22,9 @@ from models.writer import TakenError, TryAgainError, Writer
 from resolvers.act import Act, Actor
 from resolvers.caller import Caller
 from resolvers.errors import RefusedError, UnauthenticatedError, UnavailableError, UserError, UserErrorCode
+from resolvers.input_hash import InputHash
 from resolvers.inputs import Input
+from resolvers.keys import Keys
 from resolvers.operation import Operation, Target
 from resolvers.outcome import Outcome, read, written
 from resolvers.sign_in import SignInSettings
@@ -70,7 +72,7 @@ class Business:
     clock: Callable[[], datetime] = now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     sign_in: SignInSettings | None = None
-    input_key: bytes = field(default=b"", repr=False)
+    input_key: Keys = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Run:
         given: Input,
         expected_version: int | None,
         key: announce.Key,
-        input_hash: str,
+        input_hash: InputHash,
         prepared: Any = None,
     ) -> Outcome:
         """Do it in a transaction of its own, unless it was done before.
@@ -128,7 +130,7 @@ class Run:
         """Under which the outcome is stored: the caller's own text, for this operation of its."""
         return announce.Key(self.caller.account_id, self.caller.subject, name, text)
 
-    async def begin(self, writer: Writer, key: announce.Key, input_hash: str) -> tuple[Outcome, ...] | None:
+    async def begin(self, writer: Writer, key: announce.Key, input_hash: InputHash) -> tuple[Outcome, ...] | None:
         """What was stored under the key; None if this is the first time.
 
         Whoever uses the key at the same time waits here until it is known what comes of this.
@@ -136,10 +138,10 @@ class Run:
         Raises:
             RefusedError: the key was used with another input.
         """
-        stored = await announce.begin(writer, key, input_hash, self.business.clock())
+        stored = await announce.begin(writer, key, str(input_hash), self.business.clock())
         if stored is None:
             return None
-        if stored.input_hash != input_hash:
+        if not input_hash.is_stored_as(stored.input_hash):
             raise RefusedError(_REUSED)
         return read(stored.outcome)
 

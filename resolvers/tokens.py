@@ -16,6 +16,8 @@ from resolvers.keys import KeyRing
 _ALGORITHM = "EdDSA"
 _TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
 _MAX_CHARACTERS = 2048
+NAME = "canopy"
+"""For whom tokens are, and by whom, unless an address is known."""
 LEEWAY_SECONDS = 5
 """For which a token is good after it has expired: clocks differ."""
 _CLAIMS = ("iss", "aud", "sub", "acc", "jti", "iat", "exp")
@@ -82,7 +84,7 @@ class AccessTokens:
 
     Args:
         keys: sign and verify.
-        issuer: who vouches for them; the gateway's own name or address.
+        issuer: who vouches for them; the gateway's own address where it has a public one.
         audience: whom they are for.
         lifetime: whole seconds; a token can't be taken back, so it is short.
     """
@@ -91,12 +93,13 @@ class AccessTokens:
         self,
         keys: KeyRing,
         *,
-        issuer: str = "canopy",
-        audience: str = "canopy",
+        issuer: str = NAME,
+        audience: str = NAME,
         lifetime: timedelta = timedelta(minutes=15),
     ) -> None:
         self._keys = keys
         self._issuer = issuer
+        self._issuers = [*{issuer: None, NAME: None}]  # before an address was set, tokens were signed without it
         self._audience = audience
         self.expires_in = int(lifetime.total_seconds())
         """Seconds from signing to expiry."""
@@ -123,6 +126,7 @@ class AccessTokens:
         return self._signed(f"account:{account_id}", account_id, expires_in, {"act": act})
 
     def _signed(self, subject: str, account_id: int, expires_in: int, more: dict[str, Any]) -> str:
+        self._keys.look_again()
         now = int(time.time())
         claims = {
             "iss": self._issuer,
@@ -147,7 +151,7 @@ class AccessTokens:
                 token,
                 self._key_of(token),
                 algorithms=[_ALGORITHM],
-                issuer=self._issuer,
+                issuer=self._issuers,
                 audience=self._audience,
                 leeway=LEEWAY_SECONDS,
                 options={"require": list(_CLAIMS), "strict_aud": True},

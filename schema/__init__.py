@@ -122,7 +122,7 @@ schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Live,
-    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=False),
+    config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, enable_experimental_incremental_execution=True),
 )
 declare_costs(schema._schema)  # Strawberry keeps it there
 
@@ -145,6 +145,6 @@ def _name_rows(level: Level) -> Callable[[Any], Any]:
     return row_type("", tuple(level.layout))
 
 
-executor = Executor(schema._schema, _convert, _name_rows)  # as above
+executor = Executor(schema._schema, _convert, _name_rows, lambda context: context.record.step)  # as above
 listen = partial(listening, executor)
 """See `schema.listening.listening`."""

@@ -1,6 +1,7 @@
 """Errors as callers see them: an allow-list with stable codes; everything else is masked and logged."""
 
 import logging
+import re
 from uuid import uuid4
 
 from graphql import GraphQLError
@@ -13,6 +14,15 @@ log = logging.getLogger("canopy.errors")
 
 AWAY = "The database does not answer. Try again in a moment."
 DEFECT = "Something went wrong on our side. Tell support the request id."
+
+_TOLD = ("code", "limit", "value", "maximum", "retryAfter")
+"""Of an error of GraphQL's, the extensions that callers are told: those that are made by us."""
+_WHILE_EXECUTING = re.compile(
+    r"Argument '|Variable '\$|Directive '"  # the caller's
+    r"|Cannot return null for non-nullable field [\w.]+\.$|Expected Iterable, but did not find one for field '[\w.]+'\.$"
+    r"|The answer would hold more than "
+)
+"""What GraphQL may say of a field that failed. It has more to say, in which values stand that nobody meant to tell."""
 
 
 def public(error: GraphQLError) -> GraphQLError:
@@ -28,11 +38,20 @@ def public(error: GraphQLError) -> GraphQLError:
     if isinstance(original, StoreAwayError):
         log.error("the database went away at %s: %s", error.path, original)
         return _with(error, AWAY, {"code": UnavailableError.code})
-    if original is None or isinstance(original, GraphQLError):
-        return _with(error, error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})})
+    if _is_of_the_document(error):
+        extensions = {name: value for name, value in (error.extensions or {}).items() if name in _TOLD}
+        return _with(error, error.message, {"code": "BAD_USER_INPUT"} | extensions)
     request_id = REQUEST_ID.get() or uuid4().hex
-    log.error("defect at %s in request %s", error.path, request_id, exc_info=original)
+    log.error("defect at %s in request %s", error.path, request_id, exc_info=original or error)
     return _with(error, DEFECT, {"code": "INTERNAL", "requestId": request_id})
+
+
+def _is_of_the_document(error: GraphQLError) -> bool:
+    """Whether GraphQL itself says it, of what the caller has written."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause is None and (not error.path or _WHILE_EXECUTING.match(error.message) is not None)
 
 
 def _with(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:

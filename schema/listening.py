@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution import Executor as GraphQLExecutor
 from graphql.execution.collect_fields import collect_fields
 from graphql.execution.values import get_argument_values
@@ -54,7 +54,7 @@ def listening(
     Source: the specification's CreateSourceEventStream (§6.2.3.1), up to the arguments of the one field.
     """
     schema = executor.schema
-    node = DocumentNode(definitions=(operation, *document.fragments.values()))
+    node = executor.alone(document, operation)
     built = GraphQLExecutor.build(
         schema, node, raw_variable_values=dict(variables or {}), max_coercion_errors=MAX_ERRORS
     )

@@ -2,9 +2,6 @@
 
 import gc
 import os
-import socket
-import time
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,10 +20,12 @@ from resolvers.privileges import ROLES, Privilege
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.hierarchy import Expectation, World, build, expectations
 from tests.lending import end_loans, lent
-from tests.nursery import Nursery, Server
+from tests.nursery import Nursery
 from tests.nursery import nursery as opened_nursery
 from tests.postgres import GIVEN, ThrowAwayServer
 from tests.postgres import Server as PostgresServer
+from tests.process import free_port, wait_until_healthy
+from tests.sharing import WIDE_ENVIRONMENT
 from tests.templates import hierarchy_template, opened, seeded_template
 from tests.templates import migrated_template as migrated_template  # for tests that bring a database of their own
 
@@ -37,7 +36,6 @@ settings.register_profile("canopy", deadline=None, derandomize=True)
 settings.load_profile("canopy")
 
 ROOT = Path(__file__).parent.parent
-SECONDS_TO_SERVE = 30
 _OBJECTS_OF_TESTS = 200_000
 
 
@@ -65,7 +63,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 async def postgresql_databases(postgres: PostgresServer) -> AsyncIterator[Databases]:
-    """Makes databases on PostgreSQL."""
+    """Makes databases on PostgreSQL. Asynchronous, so it can't be asked for by `getfixturevalue` while a loop runs."""
     databases = PostgresDatabases(postgres)
     yield databases
     await end_loans(databases)
@@ -213,36 +211,18 @@ def live_server(
     directory = tmp_path_factory.mktemp("live")
     log = directory / "log"
     with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url:
-        port = _free_port()
+        port = free_port()
         own = {
             "CANOPY_HOST": "127.0.0.1",
             "CANOPY_PORT": str(port),
             "CANOPY_DATABASE_URL": database_url,
             "CANOPY_KEY_FILE": str(directory / "canopy.key"),
             "CANOPY_DEMO": "1",
+            **WIDE_ENVIRONMENT,
         }
         server = nursery.serve(own, log)
         try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+            wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.end()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _wait_until_healthy(url: str, server: Server, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_SERVE
-    while True:
-        try:
-            urllib.request.urlopen(f"{url}/health/live", timeout=1).close()  # noqa: S310  # our own http address
-        except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the server did not start: {log.read_text()[-4000:]}")
-            time.sleep(0.05)
-        else:
-            return

@@ -19,6 +19,8 @@ from typing import Any
 
 import httpx
 
+from tests.sharing import WIDE_ENVIRONMENT
+
 _BLOCK = re.compile(r"^```(graphql|json|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _WRITER = "admin@reseller.example"
 _PASSWORD = "canopy-demo"
@@ -160,6 +162,7 @@ def environment(url: str, folder: Path, database_url: str) -> dict[str, str]:
     own = {
         "CANOPY_DATABASE_URL": database_url,
         "CANOPY_DEMO": "1",
+        **WIDE_ENVIRONMENT,
         "CANOPY_KEY_FILE": str(folder / "canopy.key"),
         "CANOPY_MAIL_URL": f"file:{folder / 'var/mail'}",
         "CANOPY_PORT": url.rpartition(":")[2],

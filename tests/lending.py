@@ -23,6 +23,7 @@ _TIMES = 60
 _SHAPE = """
 SELECT (SELECT md5(string_agg(concat(relname, relkind, relrowsecurity, relforcerowsecurity), ' ' ORDER BY relname))
         FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+       (SELECT count(*) FROM pg_class WHERE relpersistence = 't'),
        (SELECT concat(count(*), ' ', max(xmin::text::bigint)) FROM pg_policy),
        (SELECT concat(count(*), ' ', max(xmin::text::bigint)) FROM pg_trigger)
 """

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from edge.limits.connections import BoundedProtocol
 from edge.protocols.sockets import Sockets, SocketSettings
 from edge.service import Service
 from edge.settings import Settings
@@ -24,6 +25,7 @@ from models import SubjectType
 from resolvers.keys import open_key_ring
 from resolvers.live import LiveSettings
 from resolvers.tokens import AccessTokens, Subject
+from tests.sharing import WIDE
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 SECONDS = 10.0
@@ -55,13 +57,16 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """A gateway that listens on a port of its own, in this process."""
     key_file = directory / "canopy.key"
-    made: Any = create_app(Settings(database_url=database_url, key_file=key_file, worker=False, **settings))
+    made: Any = create_app(
+        Settings(database_url=database_url, key_file=key_file, worker=False, **{"sharing": WIDE} | settings)
+    )
     service: Service = made.app.state.service
     service.hub.settings = live or LiveSettings(poll_seconds=0.02)
     if sockets is not None:
         endpoint = Sockets(service, sockets)
         made.app.router.routes.insert(0, WebSocketRoute("/graphql", endpoint.serve))
-    server = uvicorn.Server(uvicorn.Config(made, port=0, log_level="warning", ws_ping_interval=None))
+    config = uvicorn.Config(made, port=0, http=BoundedProtocol, log_level="warning", ws_ping_interval=None)
+    server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     try:
         while not server.started:

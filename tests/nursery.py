@@ -4,8 +4,10 @@ Read by `Nursery` below: one JSON object a line, and one JSON answer for each.
 """
 
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+_RUN_BY_BEING_IMPORTED = ("models.migrations.",)
 
 
 class Nursery:
@@ -104,13 +107,9 @@ def nursery() -> Iterator[Nursery]:
 
 
 def _obey() -> None:
-    # Imported once, for all that are forked.
-    import models.check
-    import models.demo
-    import models.exchange.load
-    import models.migrations  # noqa: F401
     from commands import canopy
 
+    _import_all()
     gc.freeze()
     ended: dict[int, int | None] = {}
     for line in sys.stdin:
@@ -132,6 +131,15 @@ def _obey() -> None:
             os.kill(child, signal.SIGKILL)
     while None in ended.values():
         _reap(ended)
+
+
+def _import_all() -> None:
+    """Import, once for all that are forked, whatever a command imports when it is run."""
+    for package in ("gateway", "edge", "schema", "resolvers", "models", "uvicorn", "alembic.command"):
+        __import__(package)
+        for module in pkgutil.walk_packages(getattr(sys.modules[package], "__path__", ()), f"{package}."):
+            if not module.name.startswith((*_RUN_BY_BEING_IMPORTED, "uvicorn.")):
+                importlib.import_module(module.name)
 
 
 def _end(command: Callable[[list[str]], object], arguments: list[str]) -> None:

@@ -21,6 +21,7 @@ from resolvers import documents
 from resolvers.documents import NewDocument
 from resolvers.keys import open_key_ring
 from resolvers.tokens import AccessTokens, Subject
+from tests.sharing import WIDE
 
 _USER, _CLIENT = table_of(User).c, table_of(ApiClient).c
 _USER_OF = Statement(select(_USER.id, _USER.account_id).where(_USER.login == bindparam("name")))
@@ -85,7 +86,8 @@ class Gateway:
 async def gateway(url: str, directory: Path, **settings: Any) -> AsyncIterator[Gateway]:
     """A gateway on a database, without a server: requests are handed to it."""
     made = Settings(database_url=url, key_file=directory / "canopy.key", worker=False)
-    app: Any = create_app(replace(made, **{"documents": DocumentSettings(document_seconds=0)} | settings))
+    sections: dict[str, Any] = {"documents": DocumentSettings(document_seconds=0), "sharing": WIDE}
+    app: Any = create_app(replace(made, **sections | settings))
     service: Service = app.app.state.service
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:

@@ -45,6 +45,7 @@ MAY_GO_UNFILTERED = {
     "resolvers/mail/sending.py",
     "resolvers/security.py",  # secrets and how often they were guessed at, before the transaction
     "resolvers/sign_in.py",
+    "resolvers/usage.py",  # counted of all callers
     "resolvers/work/claims.py",
     "resolvers/work/pruning.py",  # what is past its time, wherever it lies
     "resolvers/work/invoicing.py",  # what time it is, and whether the job is still its own
@@ -92,6 +93,7 @@ MAY_SEND_TEXT = {
     "models/migrations/versions/0015_order_lines.py",
     "models/migrations/versions/0016_invoices.py",
     "models/migrations/versions/0019_documents.py",
+    "models/migrations/versions/0020_usage.py",
 }
 MAY_GO_BEYOND = "models/beyond/"
 """Where the functions are that see and change rows outside a writer's scope, each of which says why."""

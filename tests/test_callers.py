@@ -1,6 +1,7 @@
 """Callers are remembered for a moment, and no longer."""
 
 import time
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from resolvers.callers import Callers
 from resolvers.errors import UnauthenticatedError
 from resolvers.identity import standing_by_name
 from resolvers.keys import KeyRing
-from resolvers.tokens import AccessTokens
+from resolvers.tokens import AccessTokens, Claims
 from tests.hierarchy import build
 from tests.people import change
 
@@ -110,3 +111,37 @@ async def test_a_token_that_expires_meanwhile_is_refused(own_hierarchy: Store, m
         await Callers(own_hierarchy, TOKENS, 1e9).behind("x" + token[1:])
     known = callers._known[token]
     assert known.claims.expires_at < later
+
+
+class _Counting:
+    """Verifies no token, and counts how often it is asked to."""
+
+    asked = 0
+
+    def verify(self, _token: str) -> Claims:
+        self.asked += 1
+        raise UnauthenticatedError("No.")
+
+
+async def test_a_token_that_is_not_good_is_verified_once_in_ten_seconds(sqlite_store: Store) -> None:
+    clock, tokens = Clock(), _Counting()
+    callers = Callers(sqlite_store, cast("AccessTokens", tokens), 1.0, clock)
+
+    for clock.now in (0.0, 5.0, 9.9, 10.0):
+        with pytest.raises(UnauthenticatedError, match=r"^No"):
+            await callers.behind("bad")
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind("another")
+
+    assert tokens.asked == 3
+
+
+async def test_no_more_than_ten_thousand_bad_tokens_are_remembered(sqlite_store: Store) -> None:
+    tokens = _Counting()
+    callers = Callers(sqlite_store, cast("AccessTokens", tokens), 1.0, Clock())
+
+    for index in [*range(10_001), 0]:
+        with pytest.raises(UnauthenticatedError):
+            await callers.behind(str(index))
+
+    assert tokens.asked == 10_002

@@ -16,10 +16,11 @@ from tests.templates import migrated_template, opened
 
 
 @pytest.fixture
-async def other_store(request: pytest.FixtureRequest, store: Store) -> AsyncIterator[Store]:
+async def other_store(
+    sqlite_databases: Databases, postgresql_databases: Databases, store: Store
+) -> AsyncIterator[Store]:
     """An empty database on the engine that the test's own store isn't on."""
-    other = "sqlite" if store.engine == "postgresql" else "postgresql"
-    databases: Databases = request.getfixturevalue(f"{other}_databases")
+    databases = sqlite_databases if store.engine == "postgresql" else postgresql_databases
     with databases.copied(migrated_template(databases)) as url:
         async with opened(url) as found:
             yield found

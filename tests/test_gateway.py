@@ -205,8 +205,8 @@ def test_what_is_no_good_id_is_replaced_by_one(http: httpx.Client, bad: str) -> 
 
 
 def test_health_tells_alive_and_ready(http: httpx.Client) -> None:
-    assert http.get("/health/live").text == "ok\n"
-    assert http.get("/health/ready").text == "ready\n"
+    assert http.get("/health/live").json() == {"status": "live"}
+    assert http.get("/health/ready").json() == {"status": "ready"}
 
 
 def test_the_graphiql_page_has_a_strict_policy_and_no_foreign_source(http: httpx.Client) -> None:

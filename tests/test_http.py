@@ -296,8 +296,8 @@ async def test_every_answer_says_what_it_depends_on_and_is_not_stored(served: Ga
 
 
 async def test_strangers_are_told_so_before_their_body_is_looked_at(served: Gateway) -> None:
-    for content_type, body in [("text/plain", b"x"), (JSON, b"{"), (JSON, b" " * 300_000)]:
-        answer = await served.post(body, authorization="", content_type=content_type)
+    for body in (b"", b"{", b"[" * 1000, b" " * 300_000):
+        answer = await served.post(body, authorization="")
         assert (answer.status_code, code(answer), answer.headers["www-authenticate"]) == (
             401,
             "UNAUTHENTICATED",

@@ -50,15 +50,18 @@ NO_REQUEST: list[bytes] = [
     b"5", b"-5", b"1e999", b"9" * 5000, b'"x"', b"null", b"true", b"false", b"[]", b"[1]", b"[null]", b"[[]]", b"[{}]",
     b'[{"query":"{ viewer { reach } }"}]', b"1.5",
     # nested too deep
-    b"[" * 100_000, b"[" * 2000 + b"]" * 2000, b"[" * 65 + b"]" * 65, b'{"a":' * 50_000, b'{"a":' * 65 + b"1" + b"}" * 65,
+    b"[" * 100_000, b"[" * 2000 + b"]" * 2000, b"[" * 65 + b"]" * 65, b'{"a":' * 50_000,
+    b'{"a":' * 65 + b"1" + b"}" * 65,
     with_variables("[" * 65 + "]" * 65), with_variables('{"a":' * 64 + "1" + "}" * 64),
     # numbers that would change
-    with_variables("9" * 21), with_variables("-" + "9" * 21), with_variables("9" * 5000), with_variables("[1,[" + "1" * 22 + "]]"),
+    with_variables("9" * 21), with_variables("-" + "9" * 21), with_variables("9" * 5000),
+    with_variables("[1,[" + "1" * 22 + "]]"),
     # no document
     b"{}", b'{"Query":"{ viewer { reach } }"}', b'{"query":null}', b'{"variables":{}}', b'{"operationName":"A"}',
     b'{"query":"{ viewer { reach } }","query":null}',
     # wrong types
-    *(b'{"query":' + each + b"}" for each in (b"5", b"0", b"1.5", b"true", b"false", b"[]", b"{}", b'["x"]', b'{"a":1}')),
+    *(b'{"query":' + each + b"}" for each in (b"5", b"0", b"1.5", b"true", b"false", b"[]", b"{}", b'["x"]',
+    b'{"a":1}')),
     *(
         b'{"query":"{ viewer { reach } }","' + name + b'":' + value + b"}"
         for name, values in {
@@ -86,20 +89,25 @@ def test_there_are_over_a_hundred_of_them() -> None:
 
 
 CANNOT_RUN: list[tuple[str, str]] = [
-    ("", "GRAPHQL_PARSE_FAILED"), (" ", "GRAPHQL_PARSE_FAILED"), ("{", "GRAPHQL_PARSE_FAILED"), ("}", "GRAPHQL_PARSE_FAILED"),
+    ("", "GRAPHQL_PARSE_FAILED"), (" ", "GRAPHQL_PARSE_FAILED"), ("{", "GRAPHQL_PARSE_FAILED"), ("}",
+    "GRAPHQL_PARSE_FAILED"),
     ("# nothing", "GRAPHQL_PARSE_FAILED"), ("\ufeff", "GRAPHQL_PARSE_FAILED"),
     ("{ viewer { reach }", "GRAPHQL_PARSE_FAILED"), ("query { viewer { reach } } }", "GRAPHQL_PARSE_FAILED"),
     ('{ account(id: "', "GRAPHQL_PARSE_FAILED"), ('{ account(id: """', "GRAPHQL_PARSE_FAILED"),
-    ("{ viewer { reach } } \x00", "GRAPHQL_PARSE_FAILED"), ("\u2028", "GRAPHQL_PARSE_FAILED"), ("\U0001f3c3", "GRAPHQL_PARSE_FAILED"),
+    ("{ viewer { reach } } \x00", "GRAPHQL_PARSE_FAILED"), ("\u2028", "GRAPHQL_PARSE_FAILED"), ("\U0001f3c3",
+    "GRAPHQL_PARSE_FAILED"),
     ("{ nodes(ids: [" + "9" * 5000 + ") { id } }", ""), ("{ " * 500, ""), ("{ viewer " * 3000, ""),
     ("query($a: [[[[[[[[Int]]]]]]]]) { viewer { reach } }", "GRAPHQL_VALIDATION_FAILED"),
-    ("type Query { a: Int }", "GRAPHQL_VALIDATION_FAILED"), ("extend type Query { a: Int }", "GRAPHQL_VALIDATION_FAILED"),
+    ("type Query { a: Int }", "GRAPHQL_VALIDATION_FAILED"), ("extend type Query { a: Int }",
+    "GRAPHQL_VALIDATION_FAILED"),
     ("fragment A on Query { viewer { reach } }", ""), ("{ ...A }", "GRAPHQL_VALIDATION_FAILED"),
     ("{ ...A } fragment A on Query { ...A }", "GRAPHQL_VALIDATION_FAILED"),
     ("{ viewer { reach } } { viewer { reach } }", "GRAPHQL_VALIDATION_FAILED"),
     ("query A { viewer { reach } } query A { viewer { reach } }", "GRAPHQL_VALIDATION_FAILED"),
-    ("{ viewer { reach } @nothing }", "GRAPHQL_PARSE_FAILED"), ("{ viewer @nothing { reach } }", "GRAPHQL_VALIDATION_FAILED"),
-    ("{ viewer @skip { reach } }", "GRAPHQL_VALIDATION_FAILED"), ("{ viewer(x: 1) { reach } }", "GRAPHQL_VALIDATION_FAILED"),
+    ("{ viewer { reach } @nothing }", "GRAPHQL_PARSE_FAILED"), ("{ viewer @nothing { reach } }",
+    "GRAPHQL_VALIDATION_FAILED"),
+    ("{ viewer @skip { reach } }", "GRAPHQL_VALIDATION_FAILED"), ("{ viewer(x: 1) { reach } }",
+    "GRAPHQL_VALIDATION_FAILED"),
     ("{ node { id } }", "GRAPHQL_VALIDATION_FAILED"), ("{ account(id: {}) { id } }", "GRAPHQL_VALIDATION_FAILED"),
     ("mutation { nonsense }", "GRAPHQL_VALIDATION_FAILED"), ("subscription { nonsense }", "GRAPHQL_VALIDATION_FAILED"),
 ]  # fmt: skip  # a table
@@ -158,9 +166,11 @@ async def test_an_id_that_names_nothing_is_nothing(served: Gateway, given: Any) 
 URLS = [
     "", "query", "query=", "query=%7B", "query=%FF", "query=%7B%20viewer%20%7B%20reach%20%7D%20%7D&query=x", "quer=x",
     "query={viewer{reach}}&variables=x", "query={viewer{reach}}&variables=5", "query={viewer{reach}}&variables=[]",
-    "query={viewer{reach}}&variables=%22x%22", "query={viewer{reach}}&extensions=5", "query={viewer{reach}}&extensions={",
+    "query={viewer{reach}}&variables=%22x%22", "query={viewer{reach}}&extensions=5",
+    "query={viewer{reach}}&extensions={",
     "query={viewer{reach}}&variables=" + "[" * 2000, "query={viewer{reach}}&variables={%22a%22:" + "9" * 50 + "}",
-    "&".join(f"a{number}=b" for number in range(30)), "query={viewer{reach}}&operationName=B", "%", "%zz", "query=%zz", "query=%",
+    "&".join(f"a{number}=b" for number in range(30)), "query={viewer{reach}}&operationName=B", "%", "%zz",
+    "query=%zz", "query=%",
 ]  # fmt: skip  # a list
 
 
@@ -180,7 +190,8 @@ async def test_a_url_that_is_too_long_is_told_so(served: Gateway) -> None:
 
 
 CONTENT_TYPES = [
-    "", "x", "text/plain", "application/graphql", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+    "", "x", "text/plain", "application/graphql", "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
     "application/json; charset=utf-16", "application/json; charset=iso-8859-1", "application/jsonx", "application/*",
     "application/graphql+json", "text/json", "json",
 ]  # fmt: skip  # a list
@@ -273,7 +284,9 @@ async def test_a_client_that_leaves_within_its_body_is_no_defect(
 ) -> None:
     host, _, port = served.served.url.partition(":")
     _reader, writer = await asyncio.open_connection(host, int(port))
-    head = f"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: {JSON}\r\ncontent-length: 100\r\nauthorization: "
+    head = (
+        f"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\ncontent-length: 100\r\nauthorization: "
+    )
     writer.write(head.encode() + served.http.headers["authorization"].encode() + b"\r\n\r\n{")
     await writer.drain()
     await asyncio.sleep(0.05)
@@ -289,7 +302,10 @@ async def test_a_connection_goes_on_after_what_was_malformed(served: Gateway) ->
     reader, writer = await asyncio.open_connection(host, int(port))
 
     async def ask(content: bytes) -> int:
-        head = f"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: {JSON}\r\ncontent-length: {len(content)}\r\nauthorization: "
+        head = (
+            f"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\n"
+            f"content-length: {len(content)}\r\nauthorization: "
+        )
         writer.write(head.encode() + served.http.headers["authorization"].encode() + b"\r\n\r\n" + content)
         told = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(told.split("content-length: ")[1].split("\r\n")[0])
@@ -304,14 +320,16 @@ async def test_a_connection_goes_on_after_what_was_malformed(served: Gateway) ->
 
 RAW = [
     b"\r\n\r\n", b"GET", b"\x00\x01\x02\r\n\r\n", b"POST /graphql\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
-    b"GET /graphql HTTP/1.0\r\n\r\n", b"GET /graphql HTTP/1.1\r\n\r\n", b"GET /\x00 HTTP/1.1\r\nhost: x\r\n\r\n",
-    b"GET /graphql HTTP/1.1\r\nhost: x\r\na: \x00\r\n\r\n", b"GET /graphql HTTP/1.1\r\nhost: x\r\na: " + b"x" * 70_000 + b"\r\n\r\n",
-    b"POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-    b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
-    b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n",
-    b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
-    b"GET /graphql HTTP/1.1\r\nhost: x\r\n\r\n" * 20,
-    b"GET /graphql HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
+    b"GET /graphql HTTP/1.0\r\n\r\n", b"GET /graphql HTTP/1.1\r\n\r\n",
+    b"GET /\x00 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    b"GET /graphql HTTP/1.1\r\nhost: localhost\r\na: \x00\r\n\r\n",
+    b"GET /graphql HTTP/1.1\r\nhost: localhost\r\na: " + b"x" * 70_000 + b"\r\n\r\n",
+    b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+    b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n",
+    b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
+    b"GET /graphql HTTP/1.1\r\nhost: localhost\r\n\r\n" * 20,
+    b"GET /graphql HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
 ]  # fmt: skip  # a list
 
 

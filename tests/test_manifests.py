@@ -216,3 +216,34 @@ def test_a_client_has_the_level_that_was_set_or_the_default(canopy: Canopy) -> N
     assert canopy("client", "web", "--level", "default", CANOPY_SAFELIST="audit").stdout == "web: default (audit)\n"
     assert canopy("client", "web", "--level", "strict").exit_code == 2
     assert canopy("client", "what?!").exit_code == 2
+
+
+def test_an_operation_is_exposed_under_an_address_and_hidden_again(canopy: Canopy, url: str, tmp_path: Path) -> None:
+    two = "query One($id: ID!) { account(id: $id) { id } } query Two { viewer { reach } }"
+    canopy("import", str(written(tmp_path, "two.graphql", two)))
+    given = [id_of(two)[:10], "get", "/one/{id}"]
+
+    unclear = canopy("expose", *given)
+    done = canopy("expose", *given, "--operation", "One", "--title", "One account.", "--max-age", "60")
+    told = known(url).endpoints
+
+    assert (unclear.exit_code, done.exit_code) == (1, 0), done.output
+    assert "Say which of the document's operations." in unclear.stderr
+    assert done.stdout == "GET /api/one/{id}: One account.\n"
+    assert [(each.path, each.document_id, each.operation, each.max_age) for each in told] == [
+        ("/one/{id}", id_of(two), "One", 60)
+    ]
+    canopy("expose", id_of(two), "GET", "/one/{id}", "--operation", "One")
+    assert [each.title for each in known(url).endpoints] == ["One"]
+    assert canopy("hide", "GET", "/one/{id}").exit_code == 0
+    assert canopy("hide", "GET", "/one/{id}").exit_code == 1
+    assert known(url).endpoints == ()
+
+
+def test_with_a_document_its_endpoints_go(canopy: Canopy, url: str, tmp_path: Path) -> None:
+    canopy("import", str(written(tmp_path, "reach.graphql", REACH)))
+    canopy("expose", id_of(REACH), "GET", "/reach")
+
+    assert len(known(url).endpoints) == 1
+    assert canopy("remove", id_of(REACH)).exit_code == 0
+    assert known(url).endpoints == ()

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from models import SubjectType
 from resolvers.errors import UnauthenticatedError
-from resolvers.keys import KeyFileError, KeyRing, key_id, open_key_ring
+from resolvers.key_file import KeyFileError
+from resolvers.keys import KeyRing, key_id, open_key_ring
 from resolvers.tokens import AccessTokens, Subject
 
 KEYS = KeyRing([b"k" * 32])
@@ -194,12 +195,13 @@ def test_a_key_is_named_by_its_thumbprint() -> None:
 
 
 def test_every_purpose_has_a_key_of_its_own() -> None:
-    keys = {KEYS.cursor_key(), KEYS.source_key(), KEYS.signing_key.private_bytes_raw(), b"k" * 32}
+    purposes = (*KEYS.cursor_keys().all, *KEYS.input_keys().all)
+    keys = {*purposes, KEYS.source_key(), KEYS.signing_key.private_bytes_raw(), b"k" * 32}
 
-    assert len(keys) == 4
+    assert len(keys) == 5
     assert {len(key) for key in keys} == {32}
-    assert KeyRing([b"k" * 32]).cursor_key() == KEYS.cursor_key()
-    assert KeyRing([b"o" * 32]).cursor_key() != KEYS.cursor_key()
+    assert KeyRing([b"k" * 32]).cursor_keys().all == KEYS.cursor_keys().all
+    assert KeyRing([b"o" * 32]).cursor_keys().all != KEYS.cursor_keys().all
 
 
 def test_a_key_ring_does_not_show_its_secret() -> None:
@@ -211,10 +213,10 @@ def test_the_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
 
     first, second = open_key_ring(path), open_key_ring(path)
 
-    assert first.cursor_key() == second.cursor_key()
+    assert first.key_id == second.key_id
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
-    assert open_key_ring(tmp_path / "other").cursor_key() != first.cursor_key()
+    assert open_key_ring(tmp_path / "other").key_id != first.key_id
 
 
 OPENS_MANY = """

@@ -8,14 +8,10 @@ import httpx
 import pytest
 
 from edge.protocols.settings import ProtocolSettings
-from models.store import StoreError
-from tests.changes import user_of
 from tests.databases import Databases
 from tests.hierarchy import World
-from tests.listening import happens
-from tests.live import client, until
-from tests.templates import opened
-from tests.transports import JSON, MULTIPART, RESPONSE, SSE, Gateway, code, events, gateway, parted, parts, told
+from tests.live import client
+from tests.transports import JSON, MULTIPART, RESPONSE, SSE, Gateway, bearer_of, events, gateway, parts
 
 LIVE = "subscription { accountChanged { account { id } } }"
 APOLLO_LIVE = 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0, application/json'
@@ -36,10 +32,6 @@ async def served(
     settings = ProtocolSettings(beat_seconds=0.1)
     async with gateway(sqlite_databases, world, tmp_path_factory.mktemp("transports"), protocols=settings) as served:
         yield served
-
-
-def bearer_of(served: Gateway, world: World, kind: str, account_id: int) -> str:
-    return served.served.token(user_of(world, account_id, kind), account_id)
 
 
 async def ask(served: Gateway, transport: str, token: str, query: str) -> dict[str, Any]:
@@ -125,185 +117,104 @@ async def test_a_defect_is_masked_by_every_transport(
     assert "hunter2" not in str(answer)
 
 
-# Server-Sent Events
+DEFERRED = """
+query { viewer { reach ...Slow @defer(label: "slow") } }
+fragment Slow on Viewer { account { id children(first: 3) { nodes @stream(initialCount: 1) { id } } } }
+"""
+WHOLE = {
+    "viewer": {
+        "reach": "SUBTREE",
+        "account": {"id": "acc_2", "children": {"nodes": [{"id": "acc_3"}, {"id": "acc_7"}, {"id": "acc_8"}]}},
+    }
+}
 
 
-async def test_an_event_stream_is_what_its_protocol_says(served: Gateway) -> None:
-    answer = await served.ask("{ viewer { reach } }", SSE)
+async def in_parts(served: Gateway, accept: str, query: str = DEFERRED) -> list[dict[str, Any]]:
+    answer = await served.ask(query, accept)
+    if answer.headers["content-type"].startswith(SSE):
+        *found, end = events(answer.text)
+        assert end == ("complete", None)
+        return [body for _, body in found]
+    return [dict(part) for part in parts(answer)]
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-store", "no")
-    assert (
-        answer.text == ': \n\nevent: next\ndata: {"data":{"viewer":{"reach":"SUBTREE"}}}\n\nevent: complete\ndata:\n\n'
-    )
+
+@pytest.mark.parametrize("transport", ["json", "response", "get", "socket"])
+async def test_who_asks_for_no_parts_is_given_a_whole_answer(served: Gateway, world: World, transport: str) -> None:
+    answer = await ask(served, transport, bearer_of(served, world, "ADMINISTRATOR", 2), DEFERRED)
+
+    assert answer == {"data": WHOLE}
 
 
 @pytest.mark.parametrize(
-    "query", ["{", "{ nonsense }", "query A { __typename } query B { __typename }", "subscription { x }"]
+    "accept",
+    [SSE, MULTIPART, f"{JSON}, {MULTIPART}", f"{MULTIPART};deferSpec=20220824, {JSON}", f"{SSE};q=0.1, {JSON}"],
 )
-async def test_errors_of_a_document_are_told_in_the_stream(served: Gateway, query: str) -> None:
-    answer = await served.ask(query, SSE)
-    (name, body), end = events(answer.text)
+async def test_who_asks_for_parts_can_put_the_answer_together(served: Gateway, accept: str) -> None:
+    first, *rest = await in_parts(served, accept)
+    data = first["data"]
+    assert (data, first["hasNext"], rest[-1]["hasNext"]) == ({"viewer": {"reach": "SUBTREE"}}, True, False)
+    for entry in (entry for each in rest for entry in each.get("incremental", ())):
+        *path, last = entry["path"]
+        target = data
+        for key in path:
+            target = target[key]
+        if "items" in entry:
+            assert last == len(target)
+            target.extend(entry["items"])
+        else:
+            target[last].update(entry["data"])
 
-    assert (answer.status_code, name, end) == (200, "next", ("complete", None))
-    assert body.keys() == {"errors"}
-
-
-async def test_who_may_not_or_cannot_is_told_by_a_status(served: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    stranger = await served.post({"query": "{ viewer { reach } }"}, SSE, authorization="")
-    assert (stranger.status_code, code(stranger)) == (401, "UNAUTHENTICATED")
-    malformed = await served.post(b"{", SSE)
-    assert (malformed.status_code, code(malformed)) == (400, "BAD_REQUEST")
-
-    def gone(*_given: object) -> None:
-        raise StoreError("the database is away")
-
-    monkeypatch.setattr(served.served.service.store, "reader", gone)
-    away = await served.ask("{ viewer { reach } }", SSE)
-    assert (away.status_code, code(away), away.headers["retry-after"]) == (503, "UNAVAILABLE", "1")
+    assert data == WHOLE
 
 
-async def test_single_connection_mode_is_not_spoken(served: Gateway) -> None:
-    answer = await served.http.put("/graphql", headers={"accept": SSE})
+async def test_who_takes_anything_has_asked_for_no_parts(served: Gateway) -> None:
+    answer = await served.ask(DEFERRED, "*/*")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
-
-
-async def test_events_are_told_as_they_happen(served: Gateway) -> None:
-    for method in ("POST", "GET"):
-        given: dict[str, Any] = {"json": {"query": LIVE}} if method == "POST" else {"params": {"query": LIVE}}
-        async with served.http.stream(method, "/graphql", headers={"accept": SSE}, **given) as answer:
-            stream = told(answer)
-            assert await anext(stream) == ("", None)
-            async with opened(served.database_url) as store:
-                for account_id in (3, 4):
-                    await happens(store, account_id)
-                    while (event := await anext(stream)) == ("", None):
-                        pass
-                    assert event == ("next", {"data": {"accountChanged": {"account": {"id": f"acc_{account_id}"}}}})
+    assert answer.json() == {"data": WHOLE}
 
 
-async def test_while_nothing_happens_the_connection_is_kept(served: Gateway) -> None:
-    async with served.http.stream("POST", "/graphql", headers={"accept": SSE}, json={"query": LIVE}) as answer:
-        stream = told(answer)
-        assert [await anext(stream) for _ in range(3)] == [("", None)] * 3
+async def test_what_is_not_deferred_after_all_is_a_whole_answer(served: Gateway) -> None:
+    query = "query($late: Boolean!) { viewer { ... @defer(if: $late) { reach } } }"
+    answer = await served.ask(query, f"{JSON}, {MULTIPART}", variables={"late": False})
+
+    assert answer.json() == {"data": {"viewer": {"reach": "SUBTREE"}}}
 
 
-async def test_a_client_that_listens_and_leaves_is_forgotten(served: Gateway) -> None:
-    hub = served.served.service.hub
-    for accept in (SSE, APOLLO_LIVE):
-        async with served.http.stream("POST", "/graphql", headers={"accept": accept}, json={"query": LIVE}) as answer:
-            await anext(answer.aiter_raw())
-            await until(lambda: bool(hub._feeds))
-        await until(lambda: not hub._feeds and not hub._members)
+@pytest.mark.parametrize("accept", [SSE, MULTIPART])
+async def test_a_refusal_within_a_part_has_its_code_and_path(served: Gateway, world: World, accept: str) -> None:
+    member = {"authorization": f"Bearer {bearer_of(served, world, 'SERVICE_USER', 7)}", "accept": accept}
+    query = {"query": "{ viewer { reach } ... @defer { orders { totalCount } } }"}
+    answer = await served.http.post("/graphql", json=query, headers=member)
+    found = [body for _, body in events(answer.text)] if accept == SSE else parts(answer)
+    errors = [
+        error
+        for body in found
+        for entry in [*((body or {}).get("incremental") or ()), *((body or {}).get("completed") or ())]
+        for error in entry.get("errors", ())
+    ]
+
+    assert {(error["extensions"]["code"], *error["path"]) for error in errors} == {("FORBIDDEN", "orders")}
 
 
-async def test_whoever_may_not_listen_any_more_is_told_so_and_the_stream_ends(served: Gateway, world: World) -> None:
-    bearer = {"authorization": f"Bearer {bearer_of(served, world, 'SERVICE_USER', 7)}"}
-    listening = {"query": "subscription { orderChanged { kind } }"}
-    by_events = await served.http.post("/graphql", json=listening, headers={"accept": SSE, **bearer})
-    by_parts = await served.http.post("/graphql", json=listening, headers={"accept": APOLLO_LIVE, **bearer})
-
-    (name, body), end = events(by_events.text)
-    assert (name, body["errors"][0]["extensions"]["code"], end) == ("next", "FORBIDDEN", ("complete", None))
-    (part,) = parts(by_parts)
-    assert (part["payload"], part["errors"][0]["extensions"]["code"]) == (None, "FORBIDDEN")
+# Nothing is remembered from one operation to the next
 
 
-# Multipart
-
-
-async def test_events_are_told_in_parts_to_apollo(served: Gateway) -> None:
-    headers = {"accept": APOLLO_LIVE}
-    async with served.http.stream("POST", "/graphql", headers=headers, json={"query": LIVE}) as answer:
-        assert answer.headers["content-type"] == 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0'
-        stream = parted(answer)
-        assert await anext(stream) == {}  # nothing has happened yet
-        async with opened(served.database_url) as store:
-            await happens(store, 3)
-        while not (part := await anext(stream)):
-            pass
-        assert part == {"payload": {"data": {"accountChanged": {"account": {"id": "acc_3"}}}}}
-
-
-# Whoever leaves
-
-
-async def test_a_query_is_broken_off_when_its_client_leaves(
-    served: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    begun, broken_off = asyncio.Event(), asyncio.Event()
-
-    async def endless(*_given: object) -> None:
-        begun.set()
-        try:
-            await asyncio.sleep(30)
-        except asyncio.CancelledError:
-            broken_off.set()
-            raise
-
-    monkeypatch.setattr("edge.execution._execute", endless)
-    for accept in (JSON, SSE):
-        begun.clear()
-        broken_off.clear()
-        asking = asyncio.create_task(served.ask("{ viewer { reach } }", accept))
-        async with asyncio.timeout(5):
-        await begun.wait()
-        asking.cancel()
-        async with asyncio.timeout(5):
-            await broken_off.wait()
-    await asyncio.sleep(0.05)
-    assert not caplog.records
-
-
-async def test_a_change_comes_to_its_end_though_its_client_leaves(
-    served: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, done = asyncio.Event(), asyncio.Event()
-
-    async def slow(*_given: object) -> None:
-        begun.set()
-        await asyncio.sleep(0.3)
-        done.set()
-        raise StoreError("enough")
-
-    monkeypatch.setattr("edge.execution._execute", slow)
-    asking = asyncio.create_task(served.ask(RENAME.format(key="leaving", version=1, next=2)))
-    async with asyncio.timeout(5):
-        await begun.wait()
-    asking.cancel()
-    async with asyncio.timeout(5):
-        await done.wait()
-
-
-async def test_a_client_that_takes_nothing_is_given_up(
-    sqlite_databases: Databases, world: World, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    settings = ProtocolSettings(stream_seconds=0.2)
-    many = " ".join(["eventId"] * 100)
-    query = f"subscription {{ accountChanged {{ account {{ id }} a: account {{ {many} }} }} }}".replace(
-        "eventId", "name"
-    )
-    async with gateway(sqlite_databases, world, tmp_path_factory.mktemp("slow"), protocols=settings) as served:
-        hub = served.served.service.hub
-        host, _, port = served.served.url.partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        body = b'{"query":"' + query.encode() + b'"}'
-        head = (
-            f"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: {JSON}\r\naccept: {SSE}\r\n"
-            f"content-length: {len(body)}\r\nauthorization: {served.http.headers['authorization']}\r\n\r\n"
-        )
-        writer.write(head.encode() + body)
-        await until(lambda: bool(hub._feeds))
-        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a transport that reads
-        async with opened(served.database_url) as store:
-            for _ in range(300):
-                if not hub._feeds:
-                    break
-                await happens(store, *([3] * 20))
-        await until(lambda: not hub._feeds)
-        writer.close()
+async def test_each_operation_and_each_event_of_a_socket_sees_what_is_there(served: Gateway, world: World) -> None:
+    token = bearer_of(served, world, "ADMINISTRATOR", 2)
+    query = '{ account(id: "acc_7") { externalId version } }'
+    async with client(served.served, token) as visitor:
+        await visitor.subscribe('subscription { accountChanged(id: "acc_7") { account { externalId } } }', "live")
+        for name in ("first", "second", "third"):
+            version = (await ask(served, "json", token, query))["data"]["account"]["version"]
+            change = (
+                f'mutation {{ accountUpdate(input: {{account: "acc_7", externalId: "{name}",'
+                f' expectedVersion: {version}, idempotencyKey: "stale-{name}"}}) {{ currentVersion }} }}'
+            )
+            await ask(served, "json", token, change)
+            assert await visitor.data("live") == {"account": {"externalId": name}}
+            await visitor.send(type="subscribe", id="now", payload={"query": query})
+            assert (await visitor.data("now"))["externalId"] == name
+            assert (await visitor.next())["type"] == "complete"
 
 
 async def test_answers_of_many_at_once_are_not_mixed_up(served: Gateway, world: World) -> None:

@@ -20,6 +20,7 @@ from schema.connection import connection
 from schema.execution.declaration import Computed, Paged, Reference
 from schema.execution.documents import Executor
 from schema.field import column, computed, declared, loaded, lookup, of_noun, prefixed, related, row_type
+from schema.limits.declaring import Cost
 from tests.differences import difference
 from tests.toy_inputs import PICKY, Echo, Picky
 from tests.toy_sources import ALL, BOSS, BY_ID, OTHERS, PAGES, PAL, STAFF, WORTH, ToyContext, World, told
@@ -147,7 +148,7 @@ def _raised(value: Any) -> Any:
 class Bounds:
     """An input object with a default."""
 
-    low: int = 0
+    low: int = strawberry.field(default=0, directives=[Cost(weight="3")])
     high: int | None = None
 
     def __post_init__(self) -> None:

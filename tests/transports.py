@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 
+from tests.changes import user_of
 from tests.databases import Databases
 from tests.hierarchy import World
 from tests.listening import grant, token
@@ -59,6 +60,10 @@ async def gateway(databases: Databases, world: World, directory: Path, **setting
             headers = {"authorization": f"Bearer {token(served, world, 2)}"}
             async with httpx.AsyncClient(base_url=f"http://{served.url}", headers=headers, timeout=20) as http:
                 yield Gateway(served, http, url)
+
+
+def bearer_of(served: Gateway, world: World, kind: str, account_id: int) -> str:
+    return served.served.token(user_of(world, account_id, kind), account_id)
 
 
 def code(answer: httpx.Response) -> str:

@@ -184,3 +184,56 @@ def client(settings: "Settings", name: str, level: str | None) -> None:
         return found.value.lower() if found else f"default ({settings.documents.safelist.value.lower()})"
 
     click.echo(f"{name}: {with_store(settings, run)}")
+
+
+@documents.command()
+@click.argument("document", metavar="ID")
+@click.argument("method", type=click.Choice(["GET", "POST"], case_sensitive=False))
+@click.argument("path")
+@click.option("--operation", help="Which of the document's operations, if it has several.", metavar="NAME")
+@click.option("--title", default="", help="What it is, for the OpenAPI description.")
+@click.option("--max-age", default=0, type=click.IntRange(0, 31_536_000), help="Seconds for which callers may keep it.")
+@with_settings
+def expose(
+    settings: "Settings", document: str, method: str, path: str, operation: str | None, title: str, max_age: int
+) -> None:
+    """Offer an operation of a registered document as REST, below /api: such as GET '/accounts/{id}'.
+
+    What stands in braces is one of the operation's variables, or a field of its only one. Every other variable is
+    given in the query string or the body.
+    """
+
+    async def run(store: "Store") -> str:
+        from edge.rest.endpoints import EndpointError, endpoint
+        from models import EndpointMethod
+        from resolvers.documents import ExposedOperation, expose, text_of
+
+        document_id = await _whole(store, document)
+        try:
+            text = await text_of(store, document_id) or ""
+            made = endpoint(EndpointMethod(method.upper()), path, text, operation, title, max_age)
+        except EndpointError as error:
+            raise click.ClickException(str(error)) from error
+        offered = ExposedOperation(made.method, made.path, document_id, made.name, made.title, made.max_age)
+        await expose(store, offered)
+        return f"{made.method.value} /api{made.path}: {made.title}"
+
+    click.echo(with_store(settings, run))
+
+
+@documents.command()
+@click.argument("method", type=click.Choice(["GET", "POST"], case_sensitive=False))
+@click.argument("path")
+@with_settings
+def hide(settings: "Settings", method: str, path: str) -> None:
+    """Offer nothing there any more; or what the gateway itself does, where it has an endpoint of that address."""
+
+    async def run(store: "Store") -> bool:
+        from models import EndpointMethod
+        from resolvers.documents import hide
+
+        return await hide(store, EndpointMethod(method.upper()), path)
+
+    if not with_store(settings, run):
+        raise click.ClickException("Nothing was exposed there.")
+    click.echo("Hidden.")

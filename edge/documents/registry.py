@@ -29,6 +29,8 @@ class Registry:
         self._seconds = seconds
         self._clock = clock
         self._registered = Registered()
+        self.clients: frozenset[str] = frozenset()
+        """The names of clients that operators have named."""
         self._looked_at = -float("inf")
         self._look: asyncio.Task[None] | None = None
         self._texts: OrderedDict[str, str] = OrderedDict()
@@ -47,6 +49,11 @@ class Registry:
             await asyncio.shield(self._look)
         return self._registered
 
+    @property
+    def count(self) -> int:
+        """How many documents are registered, as far as is known."""
+        return len(self._registered.clients)
+
     def _forget_look(self, _look: "asyncio.Task[None]") -> None:
         self._look = None
 
@@ -60,6 +67,7 @@ class Registry:
         else:
             if found is not self._registered:
                 self._registered = found
+                self.clients = frozenset().union(found.levels, *found.clients.values())
                 self._texts.clear()
                 self._names.clear()
         self._looked_at = self._clock()

@@ -1,5 +1,6 @@
 """From what a request names to a text: whether it may run, and whether it is trusted."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge.documents.automatic import Automatic
@@ -69,13 +70,15 @@ class Documents:
     Args:
         store: where registered ones are.
         settings: which may run.
+        shipped: the ids of documents that are always trusted, by whomever they are sent: the gateway's own.
     """
 
-    def __init__(self, store: Store, settings: DocumentSettings) -> None:
+    def __init__(self, store: Store, settings: DocumentSettings, shipped: Collection[str] = ()) -> None:
         self.registry = Registry(store, settings.document_seconds)
         self.counting = Counting(store)
         self._automatic = Automatic()
         self._level = settings.safelist
+        self._shipped = frozenset(shipped)
 
     async def resolve(
         self, caller: Caller, claimed: str, text: str | None, named: str | None, *, registers: bool = False
@@ -97,7 +100,7 @@ class Documents:
             client = claimed if caller.client_id is None else await self.registry.name_of(caller.client_id)
             level = self._level_of(registered, client, is_proven=caller.client_id is not None)
             document_id = _id(registered, text, named)
-            for_client = _registered_for(registered, document_id, client)
+            for_client = self._registered_for(registered, document_id, client)
             if for_client is not None and (named is not None or level is not SafelistLevel.IDS):
                 found = text if text is not None else await self.registry.text(document_id)
                 if found is not None:
@@ -107,10 +110,21 @@ class Documents:
         except (StoreError, OSError) as error:
             raise refusal_of(error) from error
 
+    def knows(self, caller: Caller, client: str) -> bool:
+        """Whether a client's name is one that operators know: its own, or one of those that they have named."""
+        return caller.client_id is not None or client in self.registry.clients
+
     def _level_of(self, registered: Registered, client: str, *, is_proven: bool) -> SafelistLevel:
         """A client that has proven who it is has its own level; one that only says so has the stricter of the two."""
         own = registered.levels.get(client, self._level)
         return own if is_proven else max(own, self._level, key=_STRICTNESS.__getitem__)
+
+    def _registered_for(self, registered: Registered, document_id: str, client: str) -> str | None:
+        """The client that a document is registered for: this one, or all; None for neither."""
+        clients = registered.clients.get(document_id, frozenset())
+        if client in clients:
+            return client
+        return ALL_CLIENTS if ALL_CLIENTS in clients or document_id in self._shipped else None
 
     async def _unregistered(
         self, registered: Registered, level: SafelistLevel, client: str, text: str | None, document_id: str,
@@ -144,9 +158,3 @@ def _id(registered: Registered, text: str | None, named: str | None) -> str:
     if document_id is None or meant not in (None, document_id):
         raise refused(FormError("The id is not the SHA-256 of the query beside it."))
     return document_id
-
-
-def _registered_for(registered: Registered, document_id: str, client: str) -> str | None:
-    """The client that a document is registered for: this one, or all; None for neither."""
-    clients = registered.clients.get(document_id, frozenset())
-    return next((each for each in (client, ALL_CLIENTS) if each in clients), None)

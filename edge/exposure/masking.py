@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError, InitialIncrementalExecutionResult
 
+from edge.telemetry.metrics import REFUSALS
 from models.store import StoreError
 from resolvers.errors import CanopyError, UnavailableError
 from schema.errors import public
 from schema.execution.documents import Answer
+from schema.execution.parts import Part
 
 log = logging.getLogger("canopy")
 
@@ -43,6 +45,7 @@ class Refusal(Exception):  # noqa: N818  # no error of ours: an answer, given be
         self.errors = [public(error).formatted for error in errors]
         self.status = status
         self.headers = dict(headers or {})
+        REFUSALS.labels(self.code or "INTERNAL").inc()
         super().__init__("; ".join(error["message"] for error in self.errors))
 
     @property
@@ -63,6 +66,31 @@ def payload(answer: Answer, *, has_next: bool = False) -> Payload:
         body["errors"] = [public(error).formatted for error in answer.errors]
     body["data"] = answer.data
     return Payload(body, has_next)
+
+
+def part(found: Part) -> Payload:
+    """A part of an answer as its caller may see it, in the form of the newest draft.
+
+    Source: the incremental delivery RFC of GraphQL over HTTP: `pending`, `incremental`, `completed`.
+    """
+    if isinstance(found, ExecutionResult):
+        return payload(Answer(found.data, list(found.errors or ())))
+    body: dict[str, Any] = {}
+    if isinstance(found, InitialIncrementalExecutionResult):
+        body = {**payload(Answer(found.data, list(found.errors or ()))).body}
+    else:
+        incremental = [_with_errors(each.formatted, each.errors) for each in found.incremental or ()]
+        completed = [_with_errors(each.formatted, each.errors) for each in found.completed or ()]
+        body = {name: value for name, value in (("incremental", incremental), ("completed", completed)) if value}
+    if found.pending:
+        body["pending"] = [each.formatted for each in found.pending]
+    return Payload({**body, "hasNext": found.has_next}, found.has_next)
+
+
+def _with_errors(formatted: Mapping[str, Any], errors: Iterable[GraphQLError] | None) -> dict[str, Any]:
+    """The same, with its errors as its caller may see them."""
+    told = {name: value for name, value in formatted.items() if name not in {"errors", "extensions"}}
+    return {**told, "errors": [public(error).formatted for error in errors]} if errors else told
 
 
 def refused(error: CanopyError, status: int | None = None, **headers: str) -> Refusal:

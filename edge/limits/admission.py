@@ -8,11 +8,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
-from edge.exposure.masking import refused
+from edge.exposure.masking import Refusal, refused
 from edge.limits.sharing import SharingSettings
 from resolvers.caller import Caller
 from resolvers.errors import CanopyError, UnavailableError
+
+T = TypeVar("T")
 
 
 class TooManyAtOnceError(CanopyError):
@@ -21,74 +24,69 @@ class TooManyAtOnceError(CanopyError):
     code = "TOO_MANY_AT_ONCE"
 
 
-class _Counts:
-    """What goes on, by who does it, as far as it is bounded.
+class Places:
+    """Places for one kind of operations.
 
     Args:
-        what: goes on, in the plural.
+        what: they are, in the plural.
         most: of one caller.
         most_of_account: of all callers of one account.
     """
 
     def __init__(self, what: str, most: int, most_of_account: int) -> None:
-        self.total = 0
+        self.taken = 0
         self._what = what
         self._most = most
         self._most_of_account = most_of_account
         self._subjects: Counter[tuple[int, str]] = Counter()
         self._accounts: Counter[int] = Counter()
 
-    def enter(self, caller: Caller) -> None:
-        """One more.
+    def take(self, caller: Caller) -> "Place":
+        """A place.
 
         Raises:
-            Refusal: there are as many as there may be.
+            Refusal: there are as many taken as there may be.
         """
         account, subject = caller.account_id, (caller.account_id, caller.subject)
         if self._subjects[subject] >= self._most:
-            raise _too_many(f"At most {self._most:,} {self._what} of one caller at once.")
+            raise self._too_many(self._most, "caller")
         if self._accounts[account] >= self._most_of_account:
-            raise _too_many(f"At most {self._most_of_account:,} {self._what} of one account at once.")
+            raise self._too_many(self._most_of_account, "account")
         self._subjects[subject] += 1
         self._accounts[account] += 1
-        self.total += 1
+        self.taken += 1
+        return Place(self, account, subject)
 
-    def leave(self, caller: Caller) -> None:
-        """One less."""
-        self.total -= 1
-        for counter, key in ((self._subjects, (caller.account_id, caller.subject)), (self._accounts, caller.account_id)):
-            counter[key] -= 1  # type: ignore[index]  # each with a key of its own kind
-            if not counter[key]:  # type: ignore[index]  # likewise
-                del counter[key]  # type: ignore[arg-type]  # likewise
+    def give_back(self, account: int, subject: tuple[int, str]) -> None:
+        """A place that was taken; for `Place.leave`."""
+        self.taken -= 1
+        _one_less(self._subjects, subject)
+        _one_less(self._accounts, account)
+
+    def _too_many(self, most: int, of: str) -> Refusal:
+        why = f"At most {most:,} {self._what} of one {of} at once. Try again when one has ended."
+        return refused(TooManyAtOnceError(why), 429, retry_after="1")
 
 
 class Place:
     """A place that is taken, until it is left.
 
     Args:
-        counts: where.
-        caller: by whom.
+        places: of which it is one.
+        account: whose eyes its caller uses.
+        subject: who that is.
     """
 
-    def __init__(self, counts: _Counts, caller: Caller) -> None:
-        self._counts = counts
-        self._caller = caller
-        self._is_taken = False
-
-    def take(self) -> None:
-        """Take it.
-
-        Raises:
-            Refusal: there are as many as there may be.
-        """
-        self._counts.enter(self._caller)
-        self._is_taken = True
+    def __init__(self, places: Places, account: int, subject: tuple[int, str]) -> None:
+        self._places: Places | None = places
+        self._account = account
+        self._subject = subject
 
     def leave(self) -> None:
         """Leave it to somebody else; doing so again is of no consequence."""
-        if self._is_taken:
-            self._is_taken = False
-            self._counts.leave(self._caller)
+        places, self._places = self._places, None
+        if places is not None:
+            places.give_back(self._account, self._subject)
 
 
 class Admission:
@@ -99,50 +97,39 @@ class Admission:
     """
 
     def __init__(self, settings: SharingSettings) -> None:
+        self.running = Places("operations", settings.max_operations, settings.account_max_operations)
+        self.listening = Places("operations that listen", settings.live_per_user, settings.live_per_account)
         self._most = settings.process_max_operations
-        self._running = _Counts("operations", settings.max_operations, settings.account_max_operations)
-        self._listening = _Counts("operations that listen", settings.live_per_user, settings.live_per_account)
-        self._turns_of_account = settings.account_turns
+        self._most_turns = settings.account_turns
         self._turns: dict[int, asyncio.Semaphore] = {}
-
-    @property
-    def running(self) -> int:
-        """Operations that are worked on, or wait for that."""
-        return self._running.total
-
-    @property
-    def listening(self) -> int:
-        """Operations that listen."""
-        return self._listening.total
+        self._waiting: Counter[int] = Counter()
+        """For a turn, and those that have one, by their account."""
 
     @contextmanager
     def place(self, caller: Caller) -> Iterator[Place]:
-        """A place for an operation, until it is left, or the block ends.
+        """A place for an operation, until it is left or the block ends.
 
         Raises:
             Refusal: its caller, its account or the process has as many as it may have.
         """
-        if self._running.total >= self._most:
+        if self.running.taken >= self._most:
             raise refused(UnavailableError("Too much is going on here. Try again in a moment."), 503, retry_after="1")
-        with self._of(self._running, caller) as place:
+        place = self.running.take(caller)
+        try:
             yield place
+        finally:
+            place.leave()
 
     @contextmanager
-    def live(self, caller: Caller) -> Iterator[Place]:
+    def live(self, caller: Caller) -> Iterator[None]:
         """A place for an operation that listens.
 
         Raises:
             Refusal: its caller or its account has as many as it may have.
         """
-        with self._of(self._listening, caller) as place:
-            yield place
-
-    @contextmanager
-    def _of(self, counts: _Counts, caller: Caller) -> Iterator[Place]:
-        place = Place(counts, caller)
-        place.take()
+        place = self.listening.take(caller)
         try:
-            yield place
+            yield
         finally:
             place.leave()
 
@@ -150,14 +137,17 @@ class Admission:
     async def turn(self, caller: Caller) -> AsyncIterator[None]:
         """Wait until fewer operations of the account are worked on than may be at once."""
         account = caller.account_id
-        turns = self._turns.setdefault(account, asyncio.Semaphore(self._turns_of_account))
+        turns = self._turns.setdefault(account, asyncio.Semaphore(self._most_turns))
+        self._waiting[account] += 1
         try:
             async with turns:
                 yield
         finally:
-            if turns._value == self._turns_of_account and self._turns.get(account) is turns:  # noqa: SLF001  # see below
+            if not _one_less(self._waiting, account):
                 del self._turns[account]
 
 
-def _too_many(why: str) -> Exception:
-    return refused(TooManyAtOnceError(f"{why} Try again when one has ended."), 429, retry_after="1")
+def _one_less(of: Counter[T], key: T) -> int:
+    """Count one less, and forget what there is none of; returns how many there are."""
+    of[key] -= 1
+    return of[key] or of.pop(key)

@@ -45,7 +45,13 @@ class Taken:
 
 
 class Buckets(Protocol):
-    """All buckets."""
+    """All buckets.
+
+    Args:
+        is_up: whether they are where they are configured to be.
+    """
+
+    is_up: bool
 
     async def take(self, buckets: Sequence[Bucket], points: int) -> Taken:
         """Take points from each of the buckets, or from none. What is dearer than a bucket takes a full one, and owes.
@@ -81,6 +87,8 @@ class ProcessBuckets:
         most: buckets.
     """
 
+    is_up = True
+
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = MOST_BUCKETS) -> None:
         self._clock = clock
         self._most = most
@@ -110,6 +118,11 @@ class ProcessBuckets:
 
     async def close(self) -> None:
         """See `Buckets`."""
+
+    @property
+    def keys(self) -> list[str]:
+        """Of the buckets that something was taken from."""
+        return list(self._levels)
 
     def _level(self, bucket: Bucket, now: float) -> float:
         level, at = self._levels.get(bucket.key, (0.0, now))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Any
 
+import click
 from graphql import GraphQLError
 
 from edge.exposure.masking import Payload, Refusal
@@ -74,16 +75,26 @@ class Reservation:
         }
 
     def told(self, payload: Payload) -> Payload:
-        """An answer that says what it has cost, unless headers alone are to."""
+        """An answer that says what it has cost and what is left."""
+        allowance = self.allowance
+        if allowance is None:
+            return self._with_cost(payload, self.actual)
+        status = {
+            "maximumAvailable": allowance.capacity,
+            "currentlyAvailable": allowance.available,
+            "restoreRate": allowance.refill,
+        }
+        return self._with_cost(payload, self.actual, throttleStatus=status)
+
+    def told_of(self, event: Payload, actual: int) -> Payload:
+        """The answer to an event, which is paid for when it is told."""
+        self._budget.buckets.add(self._buckets, actual)
+        return self._with_cost(event, actual)
+
+    def _with_cost(self, payload: Payload, actual: int | None, **more: object) -> Payload:
         if not self._budget.tells:
             return payload
-        cost: dict[str, Any] = {"requestedQueryCost": self.estimate, "actualQueryCost": self.actual}
-        if allowance := self.allowance:
-            cost["throttleStatus"] = {
-                "maximumAvailable": allowance.capacity,
-                "currentlyAvailable": allowance.available,
-                "restoreRate": allowance.refill,
-            }
+        cost = {"requestedQueryCost": self.estimate, "actualQueryCost": actual, **more}
         extensions: Mapping[str, Any] = payload.body.get("extensions", {})
         return replace(payload, body={**payload.body, "extensions": {**extensions, "cost": cost}})
 
@@ -116,9 +127,7 @@ class Budget:
         taken = await self.buckets.take(buckets, points)
         reservation = Reservation(self, buckets, taken.levels, points)
         if taken.wait:
-            raise too_soon(
-                f"This may cost {points:,} points, and too few are left.", taken.wait, reservation.headers
-            )
+            raise too_soon(f"This may cost {points:,} points, and too few are left.", taken.wait, reservation.headers)
         return reservation
 
     async def charge(self, caller: Caller, points: int) -> None:
@@ -168,6 +177,21 @@ class Strangers:
             raise too_soon("Too many requests without a good token have come from here.", taken.wait)
 
 
+def open_budget(settings: SharingSettings) -> Budget:
+    """The budgets that processes share; of this process alone, where they don't, its share.
+
+    Raises:
+        click.UsageError: they are to share them, and can't.
+    """
+    if not settings.redis_url:
+        return Budget(settings, ProcessBuckets(), settings.processes)
+    try:
+        from edge.limits.redis_bucket import RedisBuckets
+    except ImportError as error:
+        raise click.UsageError("CANOPY_REDIS_URL takes `pip install canopy-gateway[redis]`.") from error
+    return Budget(settings, RedisBuckets(settings.redis_url, settings.redis_seconds, ProcessBuckets()))
+
+
 def too_soon(why: str, seconds: float, headers: Mapping[str, str] | None = None) -> Refusal:
     """The refusal of what may be asked again later.
 
@@ -177,9 +201,7 @@ def too_soon(why: str, seconds: float, headers: Mapping[str, str] | None = None)
         headers: of HTTP.
     """
     whole = max(1, ceil(seconds))
-    error = GraphQLError(
-        f"{why} Try again in {whole} s.", extensions={"code": RATE_LIMITED, "retryAfter": whole}
-    )
+    error = GraphQLError(f"{why} Try again in {whole} s.", extensions={"code": RATE_LIMITED, "retryAfter": whole})
     return Refusal([error], 429, {**(headers or {}), "retry-after": str(whole)})
 
 

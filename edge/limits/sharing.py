@@ -82,7 +82,10 @@ class SharingSettings:
         100, "the same for all callers of an account together", whole(1, _MANY), takes="a number from 1"
     )
     process_max_operations: int = setting(
-        200, "the same for a process: beyond it, everybody is told to come back", whole(1, _MANY), takes="a number from 1"
+        200,
+        "the same for a process: beyond it, everybody is told to come back",
+        whole(1, _MANY),
+        takes="a number from 1",
     )
     account_turns: int = setting(
         4,

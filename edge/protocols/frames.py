@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import orjson
 
 from edge.exposure.masking import Payload
+from edge.protocols.incremental import Generation, Parts, generation
 from edge.protocols.negotiation import Form
 
 _UNBUFFERED = {"x-accel-buffering": "no"}
+"""For proxies: what is sent is wanted at once."""
 
 
 class Frames(Protocol):
@@ -37,67 +39,101 @@ class Frames(Protocol):
 
 
 class Events:
-    """Server-Sent Events."""
+    """Server-Sent Events.
+
+    Args:
+        parts: how the parts of one answer are told; None where each event is an answer of its own.
+    """
 
     headers: Mapping[str, str] = {"content-type": "text/event-stream; charset=utf-8", **_UNBUFFERED}
     opening = b": \n\n"
     beat = b": \n\n"
     closing = b"event: complete\ndata:\n\n"
 
+    def __init__(self, parts: Parts | None = None) -> None:
+        self._parts = parts
+
     def next(self, payload: Payload) -> bytes:
         """An answer, or a part of one."""
-        return self.refusal(payload.body)
+        return _event(payload.body if self._parts is None else self._parts.told(payload))
 
     def refusal(self, body: Mapping[str, Any]) -> bytes:
-        """The last answer: the errors alone."""
-        return b"event: next\ndata: " + orjson.dumps(body) + b"\n\n"
+        """The last answer, or part of it: the errors alone."""
+        return self.next(Payload(body))
 
 
-class Parts:
-    """Multipart: the answer to one operation, in parts."""
+class MultipartParts:
+    """Multipart: the answer to one operation, in parts.
 
-    headers: Mapping[str, str] = {"content-type": 'multipart/mixed; boundary="-"', **_UNBUFFERED}
+    Args:
+        generation: in which they are told.
+    """
+
     opening = b"\r\n---"
     beat = b""
     closing = b"--\r\n"
 
+    def __init__(self, generation: Generation = Generation.BOTH) -> None:
+        content_type = "; ".join(filter(None, ('multipart/mixed; boundary="-"', generation)))
+        self.headers: Mapping[str, str] = {"content-type": content_type, **_UNBUFFERED}
+        self._parts = Parts(generation)
+
     def next(self, payload: Payload) -> bytes:
         """A part of the answer, which says whether it is the last."""
-        return self._part({**payload.body, "hasNext": payload.has_next})
+        return _part(self._parts.told(payload), self.opening)
 
     def refusal(self, body: Mapping[str, Any]) -> bytes:
         """The last part: the errors alone."""
-        return self._part({**body, "hasNext": False})
-
-    def _part(self, body: Mapping[str, Any]) -> bytes:
-        """With the delimiter behind it, for clients take a part when they see its end."""
-        head = b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n"
-        return head + orjson.dumps(body) + b"\r\n" + self.opening.strip()
+        return self.next(Payload(body))
 
 
-class LiveParts(Parts):
+class MultipartEvents:
     """Multipart: answers to one event after the other.
 
     Source: Apollo, "Multipart protocol for GraphQL subscriptions over HTTP", 1.0.
     """
 
-    headers = {"content-type": 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0', **_UNBUFFERED}
+    headers: Mapping[str, str] = {
+        "content-type": 'multipart/mixed; boundary="graphql"; subscriptionSpec=1.0',
+        **_UNBUFFERED,
+    }
     opening = b"\r\n--graphql"
+    closing = b"--\r\n"
 
     def __init__(self) -> None:
-        self.beat = self._part({})
+        self.beat = _part({}, self.opening)
 
     def next(self, payload: Payload) -> bytes:
         """What one event comes to."""
-        return self._part({"payload": payload.body})
+        return _part({"payload": payload.body}, self.opening)
 
     def refusal(self, body: Mapping[str, Any]) -> bytes:
         """What ends it."""
-        return self._part({"payload": None, **body})
+        return _part({"payload": None, **body}, self.opening)
 
 
-def frames(form: Form, *, is_live: bool) -> Frames:
-    """How answers are written in a form."""
+def of_events(form: Form) -> Frames:
+    """How answers to events are written in a form."""
+    return Events() if form is Form.SSE else MultipartEvents()
+
+
+def of_one(form: Form, parameters: Mapping[str, str], *, is_in_parts: bool) -> Frames:
+    """How one answer is written in a form.
+
+    Args:
+        form: SSE or multipart.
+        parameters: what the client says about the form.
+        is_in_parts: whether it comes in several.
+    """
     if form is Form.SSE:
-        return Events()
-    return LiveParts() if is_live else Parts()
+        return Events(Parts() if is_in_parts else None)
+    return MultipartParts(generation(parameters) if is_in_parts else Generation.BOTH)
+
+
+def _event(body: Mapping[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(body) + b"\n\n"
+
+
+def _part(body: Mapping[str, Any], delimiter: bytes) -> bytes:
+    """A part with the delimiter behind it, for clients take a part when they see its end."""
+    return b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n" + orjson.dumps(body) + delimiter

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from edge.exposure.headers import SECURITY_HEADERS
 from edge.exposure.masking import Payload, Refusal, refused
 from edge.operations import NotAcceptableError, Running, begin, known
-from edge.protocols import status
-from edge.protocols.frames import Events, frames
+from edge.protocols import frames, status
+from edge.protocols.frames import Events, Frames
 from edge.protocols.negotiation import Accepts, Form, accepted
 from edge.protocols.request import METHODS, asked_of, sender_of
 from edge.protocols.stream import GoneError, Stream, Waiting, waiting
@@ -66,18 +66,23 @@ async def _answer(request: Request, accepts: Accepts, send: Send, somebody: Wait
 async def _told(request: Request, accepts: Accepts, running: Running, send: Send) -> Response | None:
     """Tell what an operation comes to, in the form in which its client takes it."""
     if running.kind is OperationType.SUBSCRIPTION:
-        first, form = None, accepts.stream
-    else:
-        first = await anext(running.payloads)
-        form = (accepts.stream if first.has_next else None) or accepts.first
-    if form is Form.SSE or form is Form.MULTIPART:
-        settings = service_of(request).settings.protocols
-        stream = Stream(frames(form, is_live=first is None), settings, send)
-        await stream.start({**HEADERS, **running.headers})
-        await stream.tell(running.payloads, first)
+        await _streamed(request, running, send, frames.of_events(accepts.stream or Form.SSE))
         return None
-    assert first is not None  # noqa: S101  # `begin` lets only those listen that take a stream
+    first = await anext(running.payloads)
+    form = (accepts.stream if first.has_next else None) or accepts.first
+    if form is Form.SSE or form is Form.MULTIPART:
+        written = frames.of_one(form, accepts.parameters(form), is_in_parts=first.has_next)
+        await _streamed(request, running, send, written, first)
+        return None
     return _whole(request, accepts.json, first, running.headers)
+
+
+async def _streamed(
+    request: Request, running: Running, send: Send, written: Frames, first: Payload | None = None
+) -> None:
+    stream = Stream(written, service_of(request).settings.protocols, send)
+    await stream.start({**HEADERS, **running.headers})
+    await stream.tell(running.payloads, first)
 
 
 def _whole(request: Request, form: Form, payload: Payload, headers: Mapping[str, str]) -> Response:

@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 _PARTS = 20
+_USUAL_LENGTH = 300
+"""Of a header; clients send the same again and again."""
 _TYPE = re.compile(r"\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+)")
 _QUALITY = re.compile(r"0(?:\.\d{0,3})?|1(?:\.0{0,3})?")
 
@@ -77,11 +80,18 @@ def accepted(header: str) -> Accepts:
 
     Of each form the part counts that names it most exactly; parts that make no sense are left out.
     """
+    return _remembered(header) if len(header) <= _USUAL_LENGTH else _understood(header)
+
+
+def _understood(header: str) -> Accepts:
     parts = [part for place, text in enumerate(header.split(",")[:_PARTS]) if (part := _media(text, place))]
     if not header.strip():
         parts = [Media("*/*")]
     by_form = [(form, by) for form in Form if (by := _naming(form, parts)) and by.quality > 0]
     return Accepts(tuple(sorted(by_form, key=lambda each: (-each[1].quality, each[1].place))))
+
+
+_remembered = lru_cache(500)(_understood)
 
 
 def _naming(form: Form, parts: list[Media]) -> Media | None:

@@ -43,7 +43,7 @@ def sender_of(request: Request, accepts: Accepts, on_full: Callable[[], None]) -
         accepts: in which forms.
         on_full: see `Sender`.
     """
-    streams = accepts.stream is not None
+    streams = accepts.stream is not None and request.method != "HEAD"
     return Sender(
         bearer(request.headers.get("authorization", "")),
         address=request.client.host if request.client else "",
@@ -77,7 +77,7 @@ async def asked_of(request: Request) -> Asked:
     try:
         if request.method in _SAFE:
             return parameters.asked(_from_url(request), *_in_path(request))
-        _require_json(request)
+        require_json(request)
         return parameters.asked(parsed(await read_body(request)), *_in_path(request))
     except BodyError as error:
         raise refused(error, error.status) from error
@@ -109,7 +109,7 @@ def _from_url(request: Request) -> dict[str, object]:
     return given
 
 
-def _require_json(request: Request) -> None:
+def require_json(request: Request) -> None:
     """The body is JSON in UTF-8, as it is: nothing is unpacked."""
     media_type, *rest = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
     charsets = {each.removeprefix("charset=").strip('"') for each in rest if each.startswith("charset=")}

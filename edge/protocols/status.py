@@ -1,6 +1,7 @@
 """The status codes of answers.
 
-Source: GraphQL over HTTP, as its audits have it and as its draft of August 2026 does. `docs/protocols.md` has the table.
+Source: GraphQL over HTTP, as its audits have it and as its draft of August 2026 does; the table is in
+`docs/protocols.md`.
 """
 
 from collections.abc import Mapping

@@ -111,7 +111,9 @@ def _operation(text: str, name: str | None) -> OperationDefinitionNode:
     operations = [each for each in parse(text).definitions if isinstance(each, OperationDefinitionNode)]
     found = [each for each in operations if name is None or (each.name and each.name.value == name)]
     if len(found) != 1:
-        raise EndpointError("Say which of the document's operations." if found else "The document has no such operation.")
+        raise EndpointError(
+            "Say which of the document's operations." if found else "The document has no such operation."
+        )
     return found[0]
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from graphql import (
     GraphQLBoolean,
-    GraphQLFloat,
     GraphQLInputObjectType,
     GraphQLInt,
     GraphQLList,
@@ -138,20 +137,11 @@ def _read(type_: Any, texts: list[str], name: str) -> Any:
         if not text.removeprefix("-").isdecimal() or not text.isascii() or len(text) > _DIGITS + 1:
             raise BadParameterError(f"`{name}` takes a whole number.")
         return int(text)
-    if bare is GraphQLFloat:
-        return _float(text, name)
     if bare is GraphQLBoolean:
         if text not in ("true", "false"):
             raise BadParameterError(f"`{name}` takes true or false.")
         return text == "true"
     return text
-
-
-def _float(text: str, name: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadParameterError(f"`{name}` takes a number.") from None
 
 
 def _is_list(type_: Any) -> bool:

@@ -1,12 +1,87 @@
-"""What the process counts, for Prometheus."""
+"""What the process counts, for Prometheus. All of it is here, and `dashboard.json` shows all of it."""
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
-from starlette.requests import Request
-from starlette.responses import Response
+from functools import lru_cache
 
-EXECUTED = Counter("canopy_operations", "Operations by executor, and why it wasn't the plan.", ["executor", "reason"])
+from prometheus_client import Counter, Gauge, Histogram
+
+from edge.telemetry.labels import Labels
+from edge.telemetry.seen import Seen
+from models.statement import Engine
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_STATEMENT_SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5)
+_COSTS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
+_KEYS = (1, 2, 5, 10, 20, 50, 100, 500, 2_500)
+
+OPERATIONS = Counter(
+    "canopy_operations",
+    "Operations that are over. Unregistered operations and unknown clients are `other`.",
+    ["operation", "client", "kind", "executor", "outcome"],
+)
+OPERATION_SECONDS = Histogram(
+    "canopy_operation_seconds",
+    "How long queries and mutations take, from their request to their answer.",
+    ["operation", "client", "kind", "outcome"],
+    buckets=_SECONDS,
+)
+OPERATION_COST = Histogram("canopy_operation_cost", "What operations cost, before and after.", ["of"], buckets=_COSTS)
+REFUSALS = Counter("canopy_refusals", "What was refused, by the code that its client was told.", ["code"])
+FALLBACKS = Counter("canopy_fallbacks", "Operations that no plan covers, by what they hold.", ["reason"])
+EVENTS = Counter("canopy_events", "Events that listeners were told, by transport.", ["transport"])
+BATCH_KEYS = Histogram(
+    "canopy_batch_keys", "For how many objects a source is asked at once.", ["source"], buckets=_KEYS
+)
+STATEMENT_SECONDS = Histogram(
+    "canopy_statement_seconds",
+    "How long statements take, with waiting for a connection.",
+    ["engine"],
+    buckets=_STATEMENT_SECONDS,
+)
+FAILED_STATEMENTS = Counter("canopy_statements_failed", "Statements that did not come to their end.", ["engine"])
+LIVE = Gauge("canopy_live", "Operations that listen.", ["transport"])
+RUNNING = Gauge("canopy_running", "Operations that are being answered.")
+SOCKETS = Gauge("canopy_sockets", "Open sockets.")
+POOL = Gauge("canopy_pool", "Connections to the database.", ["pool", "state"])
+OUTBOX_LAG = Gauge("canopy_outbox_lag_seconds", "How old the newest event was when listeners were told of it.")
+JOBS = Gauge("canopy_jobs", "Jobs that wait, by kind and state, as last looked at.", ["kind", "state"])
+LOOP_LAG = Gauge("canopy_loop_lag_seconds", "How late the event loop was, at its worst since it was last asked.")
+DOCUMENTS = Gauge("canopy_documents", "Documents that are kept ready, and registered ones.", ["state"])
+BUDGET_BACKEND = Gauge("canopy_budget_backend_up", "Whether budgets are kept where they are configured to be.")
+SLOW = Counter("canopy_slow_operations", "Operations that took longer than CANOPY_SLOW_SECONDS.")
+
+_MOST_OPERATIONS, _MOST_CLIENTS = 1_000, 200
+_operations, _clients = Labels(_MOST_OPERATIONS), Labels(_MOST_CLIENTS)
+
+_operations_labels = lru_cache(20_000)(OPERATIONS.labels)
+_seconds_labels = lru_cache(20_000)(OPERATION_SECONDS.labels)
+_keys_labels = lru_cache(2_000)(BATCH_KEYS.labels)
+_ESTIMATED, _ACTUAL = OPERATION_COST.labels("estimated"), OPERATION_COST.labels("actual")
+_STATEMENTS: dict[Engine, Histogram] = {
+    "sqlite": STATEMENT_SECONDS.labels("sqlite"),
+    "postgresql": STATEMENT_SECONDS.labels("postgresql"),
+}
 
 
-async def metrics(_request: Request) -> Response:
-    """Tell what was counted."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+def operation_over(seen: Seen) -> None:
+    """Count an operation that is over."""
+    operation = _operations.of(seen.name, is_known=seen.is_trusted)
+    client = _clients.of(seen.client, is_known=seen.is_client_known)
+    kind = seen.kind or "none"
+    _operations_labels(operation, client, kind, seen.executor or "none", seen.outcome).inc()
+    if kind != "subscription":
+        _seconds_labels(operation, client, kind, seen.outcome).observe(seen.seconds)
+    if seen.estimate:
+        _ESTIMATED.observe(seen.estimate)
+    if seen.cost:
+        _ACTUAL.observe(seen.cost)
+
+
+def fetched(seen: Seen, engine: Engine) -> None:
+    """Count what an operation, or one of its events, has fetched."""
+    seconds = _STATEMENTS[engine]
+    for _statement, _started, length, rows in seen.record.statements:
+        seconds.observe(length / 1e9)
+        if rows < 0:
+            FAILED_STATEMENTS.labels(engine).inc()
+    for what, keys, _started, _length in seen.record.steps:
+        _keys_labels(what.name).observe(keys)

@@ -5,7 +5,7 @@ twice.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -18,15 +18,16 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
-    execute,
+    experimental_execute_incrementally,
     parse,
     validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
 from schema.execution.declaration import Context
-from schema.execution.fetch import NameRows
-from schema.execution.plan import NotCoveredError, Plan, TooLargeError
+from schema.execution.fetch import NameRows, Watch
+from schema.execution.parts import whole
+from schema.execution.plan import Group, NotCoveredError, Plan, TooLargeError
 from schema.execution.planner import Convert, Planner
 from schema.execution.rules import rules_for
 from schema.execution.run import run
@@ -99,6 +100,10 @@ class Answer:
     cost: int = 0
 
 
+def _unwatched(_group: Group, _objects: int, _started: int) -> None:
+    """Nobody is told of what is fetched."""
+
+
 class Executor:
     """Answers operations by plans.
 
@@ -106,12 +111,22 @@ class Executor:
         schema: whose fields carry declarations.
         convert: see `Convert`.
         name_rows: see `NameRows`.
+        watch: gives who is told of what is fetched in a context.
     """
 
-    def __init__(self, schema: GraphQLSchema, convert: Convert, name_rows: NameRows) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        convert: Convert,
+        name_rows: NameRows,
+        watch: Callable[[Context], Watch] = lambda _context: _unwatched,
+    ) -> None:
         self.schema = schema
         self._convert = convert
         self._name_rows = name_rows
+        self._watch = watch
+        self.hides_suggestions = False
+        """Whether errors keep to themselves what else could have been meant. One for all: errors are kept."""
         self._weights = Weights(schema)
         self._documents: OrderedDict[bytes, Document] = OrderedDict()
         self._length = 0
@@ -119,6 +134,11 @@ class Executor:
     def document(self, text: str) -> Document:
         """The document of a text."""
         return self.known(text) or self.keep(text, self.read(text))
+
+    @property
+    def count(self) -> int:
+        """How many documents are kept."""
+        return len(self._documents)
 
     def known(self, text: str) -> Document | None:
         """The document of a text that was read before, and is still kept."""
@@ -160,7 +180,9 @@ class Executor:
         errors = [error for each, shape in found for error in exceeded(shape, bounds, each.operation)]
         if errors:
             return Document(len(text), errors[:MAX_ERRORS])
-        errors = validate(self.schema, node, rules_for(text), max_errors=MAX_ERRORS)
+        errors = validate(
+            self.schema, node, rules_for(text), max_errors=MAX_ERRORS, hide_suggestions=self.hides_suggestions
+        )
         if errors:
             return Document(len(text), [coded(error, VALIDATION_FAILED) for error in errors])
         fragments = (each for each in node.definitions if isinstance(each, FragmentDefinitionNode))
@@ -195,7 +217,11 @@ class Executor:
     ) -> VariableValues | list[GraphQLError]:
         """The values of an operation's variables, or what is wrong with them."""
         found = get_variable_values(
-            self.schema, operation.variable_definitions or (), dict(variables or {}), max_errors=MAX_ERRORS
+            self.schema,
+            operation.variable_definitions or (),
+            dict(variables or {}),
+            max_errors=MAX_ERRORS,
+            hide_suggestions=self.hides_suggestions,
         )
         return [coded(error, BAD_INPUT) for error in found] if isinstance(found, list) else found
 
@@ -227,7 +253,7 @@ class Executor:
             plan = self._plan(document, operation, values)
         except TooLargeError as error:
             return Answer(None, [coded(GraphQLError(str(error), operation), LIMIT_EXCEEDED)], is_request_error=True)
-        data, errors, cost = await run(plan, context, values, self._name_rows)
+        data, errors, cost = await run(plan, context, values, self._name_rows, self._watch(context))
         return Answer(data, errors, cost=cost)
 
     async def execute_by_core(
@@ -250,13 +276,22 @@ class Executor:
         operation = chosen(document, name)
         if isinstance(operation, GraphQLError):
             return Answer(None, [operation], is_request_error=True)
-        node = DocumentNode(definitions=(operation, *document.fragments.values()))
-        result: Any = execute(self.schema, node, root, context, dict(variables or {}))
+        node = self.alone(document, operation)
+        # The schema knows of parts, which `execute` refuses; of this document there are none.
+        result: Any = experimental_execute_incrementally(
+            self.schema, node, root, context, dict(variables or {}), hide_suggestions=self.hides_suggestions
+        )
         if not isinstance(result, ExecutionResult):
             result = await result
         errors = list(result.errors or ())
         has_run = result.data is not None or any(error.path for error in errors)
         return Answer(result.data, errors if has_run else [coded(e, BAD_INPUT) for e in errors], not has_run)
+
+    def alone(self, document: Document, operation: OperationDefinitionNode, *, in_parts: bool = False) -> DocumentNode:
+        """A document of one operation, for graphql-core; its answer is whole unless parts are wanted."""
+        node = DocumentNode(definitions=(operation, *document.fragments.values()))
+        shape = document.shapes.get(_name(operation))
+        return whole(node) if shape and shape.has_parts and not in_parts else node
 
     def _plan(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Plan:
         key = _plan_key(document, operation, variables)

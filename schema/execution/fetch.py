@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, repeat
 from operator import attrgetter, itemgetter
+from time import perf_counter_ns
 from typing import Any
 
 from graphql import GraphQLError
@@ -19,6 +20,8 @@ MAX_OBJECTS = 500_000
 
 NameRows = Callable[[Level], Callable[[Any], Any]]
 """Gives what turns a level's rows into objects whose attributes are the columns."""
+Watch = Callable[[Group, int, int], None]
+"""Told of each group that was fetched, for how many objects, and at which `perf_counter_ns` that began."""
 
 
 @dataclass(slots=True)
@@ -81,11 +84,13 @@ class Fetching:
         self._brought: dict[Group, Sequence[Any]] = {}
         """Of each group whose rows came along, the rows: one for each object of its level."""
 
-    async def run(self, plan: Plan) -> None:
+    async def run(self, plan: Plan, watch: Watch) -> None:
         """Fetch all that a plan needs."""
         self._enter(plan.root, [None], 1)
         for group in plan.groups:
+            started = perf_counter_ns()
             await self._fetch(group)
+            watch(group, sum(len(self.rows[step.level]) for step in group.steps), started)
 
     def cost(self) -> int:
         """What was fetched has cost: an object once, however often it stands in the answer; 1 at least."""

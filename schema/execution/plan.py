@@ -163,6 +163,11 @@ class Step:
     depth: int = 0
     repeats: int = 0
 
+    @property
+    def place(self) -> str:
+        """The fields that lead to it, by the schema's names, but for those of connections."""
+        return f"{self.above.place}.{self.entry.name}" if self.above else self.entry.name
+
     def __post_init__(self) -> None:
         """Count what leads to it."""
         above = self.above
@@ -195,6 +200,11 @@ class Group:
     def source(self) -> BatchSource | None:
         """See `Step`."""
         return self.steps[0].source
+
+    @property
+    def name(self) -> str:
+        """Of its source, for people; a lookup names its sources itself."""
+        return self.source.name if self.source else "lookup"
 
 
 @dataclass(eq=False, slots=True)

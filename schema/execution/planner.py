@@ -39,7 +39,7 @@ from schema.execution.declaration import (
 from schema.execution.plan import Arguments, Entry, Level, NotCoveredError, Part, Plan, Step, TooLargeError
 from schema.execution.selections import Selections
 from schema.execution.stages import groups
-from schema.limits.cost import count_of
+from schema.limits.cost import items_of
 from schema.limits.weights import Weights
 
 MAX_DEPTH = 50
@@ -137,7 +137,7 @@ class Planner:
         level.weight += declared.weight
         if declared.given:
             asked = {each.name.value: each.value for each in nodes[0].arguments or ()}
-            level.given += [(count_of(definition, asked, path), weight) for path, weight in declared.given]
+            level.given += [(items_of(definition, asked, path), weight) for path, weight in declared.given]
         arguments, signature = self._arguments(definition, nodes[0])
         entry = Entry(key, name, level.type, nodes, definition, _declaration(definition), arguments)
         self._attach(level, entry, above, signature)

@@ -4,7 +4,7 @@ A tree of what is asked for is made once of an operation; with its variables it 
 where no variable says how long a list is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,8 @@ from schema.limits.weights import Declared, Path, Size, Weights
 
 Values = Mapping[str, Any]
 """Of variables, as they are after coercion."""
+Number = Callable[[Any], int | None]
+"""What a value stands for; None for one that isn't given."""
 MOST_ITEMS = 100
 """What no list takes more of: who asks for more is told so when it is reached."""
 
@@ -77,8 +79,11 @@ class Priced:
         total = self._own(values)
         for each in _objects(value):
             total += max(
-                weight + sum(below.spent(each[below.key], values) for below in kind if below.key in each)
-                for weight, kind in self.kinds
+                (
+                    weight + sum(below.spent(each[below.key], values) for below in kind if below.key in each)
+                    for weight, kind in self.kinds
+                ),
+                default=0,
             )
         return total
 
@@ -108,6 +113,19 @@ class Estimator:
     def spent(self, data: Mapping[str, Any] | None, values: Values) -> int:
         """What it has cost, by its answer; 1 at least."""
         return max(1, sum(each.spent(data[each.key], values) for each in self._roots if data and each.key in data))
+
+    def later(self, path: Sequence[str | int], value: Any, values: Values) -> int:
+        """What a part that is told later has cost: items of the list at a path, or more of the object there."""
+        asked = [(each.key, each) for each in self._roots]
+        place: Priced | None = None
+        for key in (step for step in path if isinstance(step, str)):
+            place = next((each for name, each in asked if name == key), None)
+            if place is None:
+                return 0
+            asked = [(each.key, each) for _weight, below in place.kinds for each in below]
+        if isinstance(value, list):
+            return sum(place.spent([item], values) for item in value) if place else 0
+        return sum(each.spent(value[name], values) for name, each in dict(asked).items() if name in value)
 
 
 class Estimating:
@@ -158,7 +176,7 @@ class Estimating:
         priced = Priced(
             key,
             declared.weight,
-            [(count_of(definition, arguments, path), weight) for path, weight in declared.given],
+            [(items_of(definition, arguments, path), weight) for path, weight in declared.given],
             _counted(definition, arguments, size) if size else None,
             is_sized=name in sized,
             holds_sized=bool(size and size.sized),
@@ -186,7 +204,7 @@ def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
 
 def _counted(definition: GraphQLField, arguments: Mapping[str, Any], size: Size) -> Count:
     """The largest of what the slicing arguments say."""
-    counts = [count_of(definition, arguments, path) for path in size.slicing]
+    counts = [_read(definition, arguments, path, _number) for path in size.slicing]
 
     def count(values: Values) -> int:
         given = [found for found in (each(values) for each in counts) if found is not None]
@@ -195,20 +213,25 @@ def _counted(definition: GraphQLField, arguments: Mapping[str, Any], size: Size)
     return count
 
 
-def count_of(definition: GraphQLField, arguments: Mapping[str, Any], path: Path) -> Count:
-    """How many an argument, or a field within it, asks for; None where it isn't given."""
+def items_of(definition: GraphQLField, arguments: Mapping[str, Any], path: Path) -> Count:
+    """How many items an argument, or a field within it, has: one if it is no list; None where it isn't given."""
+    return _read(definition, arguments, path, _items)
+
+
+def _read(definition: GraphQLField, arguments: Mapping[str, Any], path: Path, number: Number) -> Count:
+    """What reads a number off an argument, or off a field within it."""
     name, *rest = path
     node = arguments.get(name)
     if node is None:
-        default = _within(definition.args[name].default_value, rest)
-        return lambda _values: _number(default)
+        default = number(_within(definition.args[name].default_value, rest))
+        return lambda _values: default
     while rest and isinstance(node, ObjectValueNode):
         named = rest.pop(0)
         node = next((each.value for each in node.fields if each.name.value == named), None)
     if isinstance(node, VariableNode):
         variable = node.name.value
-        return lambda values: _number(_within(values.get(variable), rest))
-    written = None if rest else _written(node)
+        return lambda values: number(_within(values.get(variable), rest))
+    written = number(None if rest else _literal(node))
     return lambda _values: written
 
 
@@ -230,19 +253,22 @@ def _within(value: Any, path: Sequence[str]) -> Any:
     return value
 
 
-def _number(value: Any) -> int | None:
-    """What a value asks for: itself if it is a number, as many as it has if it is a list, else one."""
-    if value is None or value is Undefined:
-        return None
-    if isinstance(value, (list, tuple)):
-        return min(len(value), MOST_ITEMS)
-    return min(value, MOST_ITEMS) if isinstance(value, int) else 1
-
-
-def _written(node: Any) -> int | None:
-    """The same of a literal."""
+def _literal(node: Any) -> Any:
+    """A literal, as far as it is counted."""
     if node is None or isinstance(node, NullValueNode):
         return None
     if isinstance(node, ListValueNode):
-        return min(len(node.values), MOST_ITEMS)
-    return min(int(node.value), MOST_ITEMS) if isinstance(node, IntValueNode) else 1
+        return node.values
+    return int(node.value) if isinstance(node, IntValueNode) else node
+
+
+def _items(value: Any) -> int | None:
+    """How many a value is: as many as it has if it is a list, else one."""
+    if value is None or value is Undefined:
+        return None
+    return min(len(value), MOST_ITEMS) if isinstance(value, (list, tuple)) else 1
+
+
+def _number(value: Any) -> int | None:
+    """How many a value asks for: itself if it is a number."""
+    return min(value, MOST_ITEMS) if isinstance(value, int) else _items(value)

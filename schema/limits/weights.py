@@ -69,20 +69,22 @@ class Weights:
     def types(self) -> Mapping[str, int]:
         """One object of each type."""
         objects = (named for named in self._schema.type_map.values() if isinstance(named, GraphQLObjectType))
-        return {named.name: _weight(named, 1) for named in objects}
+        return {named.name: _weight(named, 0 if named in self._roots else 1) for named in objects}
 
     @cached_property
     def fields(self) -> Mapping[tuple[str, str], Declared]:
         """Each field, by its type's name and its own; those that every root has included."""
-        roots = (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type)
-        found = {
-            (root.name, name): Declared(weight) for root in roots if root for name, weight in _INTROSPECTION.items()
-        }
+        found = {(root.name, name): Declared(weight) for root in self._roots for name, weight in _INTROSPECTION.items()}
         for named in self._schema.type_map.values():
             if isinstance(named, GraphQLObjectType):
                 for name, field in named.fields.items():
                     found[named.name, name] = Declared(_weight(field, 0), self._given(field), _size(field))
         return found
+
+    @property
+    def _roots(self) -> list[GraphQLObjectType]:
+        roots = (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type)
+        return [root for root in roots if root is not None]
 
     def _given(self, definition: GraphQLField) -> tuple[tuple[Path, int], ...]:
         return tuple(

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from tests.nursery import Nursery
+from tests.sharing import WIDE_ENVIRONMENT
 
 SECONDS_TO_SERVE = 30
 _MOST_SECONDS_BEHIND = 1.3
@@ -39,6 +40,7 @@ class Platform:
         self._environment = {
             "CANOPY_DATABASE_URL": database_url,
             "CANOPY_DEMO": "1",
+            **WIDE_ENVIRONMENT,
             "CANOPY_KEY_FILE": str(folder / "canopy.key"),
             "CANOPY_LEASE_SECONDS": "1",
             "CANOPY_CALLER_SECONDS": "0",  # who was moved is seen at its new place at once
