@@ -13,8 +13,11 @@ run: .venv/.installed ## Serve demo data on http://127.0.0.1:8000
 test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run every test
 	$(BIN)/pytest --numprocesses auto
 
-deep: .venv/.installed .state/system-packages ## Run the slow tests too: thousands of documents by both executors
-	$(BIN)/pytest -m deep
+deep: .venv/.installed .state/system-packages ## Run the slow tests: thousands of documents by both executors, real clients, fuzzing
+	$(BIN)/pytest -m deep --numprocesses auto
+
+fuzz: .venv/.installed .state/system-packages ## Ask 500 made-up documents of each operation, as every demo login; takes an hour
+	CANOPY_FUZZ=500 $(BIN)/pytest -m deep --numprocesses auto tests/test_fuzz.py
 
 coverage: .venv/.installed ## Demand that the tests of execution reach each branch of it
 	@mkdir -p .state
@@ -72,4 +75,4 @@ web-if-possible:
 	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
 	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
 
-.PHONY: help run test deep coverage check lint fix schema web bench lock clean web-if-possible
+.PHONY: help run test deep fuzz coverage check lint fix schema web bench lock clean web-if-possible

@@ -19,6 +19,7 @@ import click
 
 from edge.command_line import Span, with_settings, with_store
 from edge.commands_keys import keys
+from edge.doctor.commands import doctor
 from edge.documents.commands import documents
 from edge.telemetry.commands import schema, usage
 
@@ -316,5 +317,6 @@ def clock(settings: "Settings", advance: timedelta | None, *, force: bool) -> No
 
 canopy.add_command(documents)
 canopy.add_command(keys)
+canopy.add_command(doctor)
 canopy.add_command(schema)
 canopy.add_command(usage)

@@ -122,8 +122,22 @@ def _wait(name: str, process: "subprocess.Popen[bytes]", port: int) -> None:
             return
 
 
+_WIDE = {
+    "CANOPY_MAX_COST": "10000",  # W1 is estimated at 6,736 points, W4 at 3,906
+    "CANOPY_MAX_DEPTH": "20",  # W4 is 13 fields deep
+    "CANOPY_BUDGET": "0",
+    "CANOPY_ACCOUNT_BUDGET": "0",
+    "CANOPY_MAX_OPERATIONS": "500",
+    "CANOPY_ACCOUNT_MAX_OPERATIONS": "500",
+    "CANOPY_PROCESS_MAX_OPERATIONS": "500",
+    "CANOPY_ACCOUNT_TURNS": "500",
+    "CANOPY_TELL_COST": "header",  # answers are compared to the byte
+}
+"""One login that asks as fast as it can is what budgets are there to stop."""
+
+
 def _environment(url: str, key_file: Path) -> dict[str, str]:
-    own = {"CANOPY_DATABASE_URL": url, "CANOPY_KEY_FILE": str(key_file), "CANOPY_LOG_LEVEL": "WARNING"}
+    own = {"CANOPY_DATABASE_URL": url, "CANOPY_KEY_FILE": str(key_file), "CANOPY_LOG_LEVEL": "WARNING"} | _WIDE
     return {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own
 
 

@@ -162,7 +162,7 @@ async def _begun(service: Service, sender: Sender, asked: Asked, seen: Seen) -> 
             prepared = await _prepared(service, sender, caller, asked, seen)
         except Refusal as refusal:
             if refusal.status is None:
-                service.budget.owe(caller, 1)  # for having been looked at
+                await service.budget.charge(caller, 1)  # for having been looked at
             raise
         if prepared.kind is OperationType.SUBSCRIPTION:
             async with _listening(service, sender, caller, prepared, place, seen) as running:
@@ -194,7 +194,7 @@ async def _prepared(service: Service, sender: Sender, caller: Caller, asked: Ask
     operation = chosen(document, asked.name)
     if isinstance(operation, GraphQLError):
         raise Refusal([operation])
-    made = preparing.prepared(document, operation, asked.variables, bounds)
+    made = await preparing.prepared(service.reading, document, operation, asked.variables, bounds)
     seen.prepared(document, made.name, made.kind.value, made.estimate)
     if made.shape.has_introspection:
         service.introspection.check(operation)

@@ -5,6 +5,7 @@ from typing import Any
 
 from graphql import GraphQLError, OperationDefinitionNode
 
+from edge.documents.reading import Reading
 from edge.execution import Prepared
 from edge.exposure.masking import Refusal
 from schema import executor
@@ -12,12 +13,17 @@ from schema.execution.documents import Document
 from schema.limits.bounds import Bounds, exceeded, too_dear, too_many
 
 
-def prepared(
-    document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None, bounds: Bounds
+async def prepared(
+    reading: Reading,
+    document: Document,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any] | None,
+    bounds: Bounds,
 ) -> Prepared:
     """An operation of a document that may be run.
 
     Args:
+        reading: plans what is large.
         document: without errors.
         operation: one of its operations.
         variables: as they were given.
@@ -33,6 +39,7 @@ def prepared(
     values = executor.coerced(operation, given)
     if isinstance(values, list):
         raise Refusal(values)
+    await reading.plan(document, operation, values)
     estimator = executor.estimator(document, operation, values)
     if isinstance(estimator, list):
         raise Refusal(estimator)

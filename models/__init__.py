@@ -28,6 +28,7 @@ from models.document import (
 from models.exchange_rate import ExchangeRate
 from models.idempotency import Idempotency
 from models.identity import Identity, LinkPurpose, OneTimeLink, SecurityAnswer, SecurityQuestion
+from models.issuer import ExternalIdentity, Issuer
 from models.job import Job, JobKind
 from models.mail import Mail, MailStatus, MailTemplate
 from models.marketplace import Marketplace
@@ -103,6 +104,7 @@ __all__ = [
     "Event",
     "EventKind",
     "ExchangeRate",
+    "ExternalIdentity",
     "FieldUse",
     "HeldBy",
     "Idempotency",
@@ -110,6 +112,7 @@ __all__ = [
     "Invoice",
     "InvoiceItem",
     "InvoiceStatus",
+    "Issuer",
     "Job",
     "JobKind",
     "LedgerEntry",

@@ -215,13 +215,13 @@ async def check(store: Store, progress: Callable[[str, int, int | None], None] |
             if rows:
                 findings.append(Finding(what, len(rows), [str(row[0]) for row in rows[:_EXAMPLES]]))
         if store.engine == "postgresql":
-            findings += await _policies(db)
+            findings += await unguarded(db)
         else:
             findings += await _integrity(db)
     return findings
 
 
-async def _policies(db: Unfiltered) -> list[Finding]:
+async def unguarded(db: Unfiltered) -> list[Finding]:
     """Tables whose row-level security is off, and policies that this version's rules don't have, or have besides."""
     forced = {
         row[0]

@@ -102,6 +102,7 @@ _ADD_UNKNOWN = Statement(
     )
     .on_conflict_do_nothing(index_elements=[_UNKNOWN.id, _UNKNOWN.client])
 )
+_FORGET_UNKNOWN = Statement(delete(table_of(UnknownDocument)).returning(_UNKNOWN.id))
 _COUNT_UNKNOWN = Statement(select(func.count().label("rows")).select_from(table_of(UnknownDocument)))
 _SET_LEVEL = Statement(
     insert(table_of(ClientLevel))
@@ -326,6 +327,12 @@ async def unknown(store: Store) -> Sequence[Row]:
     """What was asked for without being registered, the most used first: `id client text uses first_at last_at`."""
     async with store.unfiltered("list unknown documents") as db:
         return await db.rows(_LIST_UNKNOWN)
+
+
+async def forget_unknown(store: Store) -> int:
+    """Forget all of these; returns how many there were."""
+    async with store.unfiltered("forget unknown documents", write=True) as db:
+        return len(await change(db, _FORGET_UNKNOWN, {}))
 
 
 async def count(

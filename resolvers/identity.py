@@ -128,6 +128,7 @@ class Standing:
     """Someone who has a name here, in one account.
 
     Args:
+        path: of the account.
         why_not: a sentence why they may not come in; empty when they may.
         credential_id: whose secret it is; a person has one for all its accounts.
         secret_hash: None when they have no secret.
@@ -136,6 +137,7 @@ class Standing:
     subject: Subject
     account_id: int
     account_name: str
+    path: str
     why_not: str
     credential_id: int | None
     secret_hash: str | None = field(repr=False)
@@ -169,6 +171,7 @@ def _standing_of(of_type: SubjectType, row: Row) -> Standing:
         Subject(of_type, row.id),
         paths.account_id(row.path),
         row.name,
+        row.path,
         _why_not(of_type, row),
         row.credential_id,
         row.secret_hash,

@@ -141,6 +141,8 @@ class Hub:
         self._members = 0
         self.position: Position = BEGINNING
         """Up to where all was told."""
+        self.lag = 0.0
+        """How old the newest event was when it was told, in seconds."""
         self._opening = asyncio.Lock()
         self._bell = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
@@ -155,7 +157,8 @@ class Hub:
         async with self._opening:
             if self._following is None:
                 self.position = await end(self.store)
-                self._following = asyncio.create_task(self._follow(), name="live updates")
+                # In a context of its own: it outlives the operation that happens to be the first.
+                self._following = asyncio.create_task(self._follow(), name="live updates", context=Context())
             self._members += 1
         try:
             yield
@@ -215,6 +218,8 @@ class Hub:
 
     def _tell(self, event: Row) -> None:
         self.position = (event.transaction_id, event.id)
+        at = event.at if isinstance(event.at, datetime) else datetime.fromisoformat(event.at)  # SQLite keeps text
+        self.lag = max(0.0, (self.clock() - at).total_seconds())
         for account_id in concerned(event):
             for feed in tuple(self._feeds.get(account_id, ())):
                 feed.put(event)

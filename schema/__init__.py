@@ -124,7 +124,7 @@ schema = strawberry.Schema(
     subscription=Live,
     config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True, enable_experimental_incremental_execution=True),
 )
-declare_costs(schema._schema)  # Strawberry keeps it there
+declare_costs(schema)
 
 
 def schema_text() -> str:
@@ -145,6 +145,6 @@ def _name_rows(level: Level) -> Callable[[Any], Any]:
     return row_type("", tuple(level.layout))
 
 
-executor = Executor(schema._schema, _convert, _name_rows, lambda context: context.record.step)  # as above
+executor = Executor(schema._schema, _convert, _name_rows, lambda context: context.record.step)  # of Strawberry
 listen = partial(listening, executor)
 """See `schema.listening.listening`."""

@@ -27,6 +27,7 @@ MAY_GO_UNFILTERED = {
     "edge/command_line.py",  # is the database ready
     "edge/telemetry/health.py",  # readiness
     "models/check.py",
+    "models/diagnosis.py",
     "models/demo/credentials.py",
     "models/demo/history.py",
     "models/demo/open_orders.py",
@@ -40,12 +41,14 @@ MAY_GO_UNFILTERED = {
     "resolvers/clock.py",
     "resolvers/documents.py",  # registered by operators, for whole clients
     "resolvers/forgotten.py",  # by a login, before there is a scope
+    "resolvers/issuers.py",  # as the next, by what another vouches for
     "resolvers/identity.py",  # who asks is found out before there is a scope
     "resolvers/link_following.py",  # by a link, likewise
     "resolvers/mail/sending.py",
     "resolvers/security.py",  # secrets and how often they were guessed at, before the transaction
     "resolvers/sign_in.py",
     "resolvers/usage.py",  # counted of all callers
+    "resolvers/work/backlog.py",  # how much waits
     "resolvers/work/claims.py",
     "resolvers/work/pruning.py",  # what is past its time, wherever it lies
     "resolvers/work/invoicing.py",  # what time it is, and whether the job is still its own
@@ -78,6 +81,7 @@ MAY_HOLD_A_CONNECTION = {
 MAY_SEND_TEXT = {
     "commands.py",
     "models/check.py",
+    "models/diagnosis.py",
     "models/migrations/__init__.py",
     "models/migrations/versions/0001_hierarchy.py",
     "models/migrations/versions/0004_writing.py",
@@ -94,6 +98,7 @@ MAY_SEND_TEXT = {
     "models/migrations/versions/0016_invoices.py",
     "models/migrations/versions/0019_documents.py",
     "models/migrations/versions/0020_usage.py",
+    "models/migrations/versions/0021_issuers.py",
 }
 MAY_GO_BEYOND = "models/beyond/"
 """Where the functions are that see and change rows outside a writer's scope, each of which says why."""
@@ -156,6 +161,13 @@ def builds_a_query_of_text(node: ast.AST) -> bool:
     )
 
 
+def reads_a_body(node: ast.AST) -> bool:
+    """Reads what a client sends, however much that is."""
+    call = node.func if isinstance(node, ast.Call) else None
+    is_reading = isinstance(call, ast.Attribute) and call.attr in {"body", "json", "form", "stream"}
+    return is_reading and last_name(getattr(call, "value", None) or node) in {"request", "_request"}
+
+
 def modules_where(detector: Detector, under: str = "") -> set[str]:
     """The modules in which something is found."""
     return {
@@ -179,6 +191,7 @@ def test_imports_go_down_only() -> None:
         (knows_a_driver, MAY_KNOW_A_DRIVER),
         (holds_a_connection, MAY_HOLD_A_CONNECTION),
         (sends_text, MAY_SEND_TEXT),
+        (reads_a_body, {"edge/limits/body.py"}),
     ],
 )
 def test_only_named_modules(detector: Detector, allowed: set[str]) -> None:
@@ -216,6 +229,8 @@ def test_resolvers_and_schema_write_no_text_into_statements(under: str) -> None:
         (holds_a_connection, "reader._connection.fetch('SELECT 1')"),
         (sends_text, "await db.sql('SELECT 1')"),
         (sends_text, "connection.exec_driver_sql('SELECT 1')"),
+        (reads_a_body, "await request.json()"),
+        (reads_a_body, "async for chunk in self._request.stream(): pass"),
         (builds_text, "from sqlalchemy import select, text"),
         (builds_text, "import sqlalchemy\nsqlalchemy.text('1 = 1')"),
         (builds_text, "select(func.set_config('canopy.lo', '', true))"),

@@ -53,7 +53,7 @@ async def served(
 @pytest.fixture
 def frozen(served: Gateway, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """A gateway whose budgets are full, and whose clock stands still."""
-    budget = Budget(SharingSettings(), ProcessBuckets(clock))
+    budget = Budget(SharingSettings(), ProcessBuckets(clock), pause=0)
     monkeypatch.setattr(served.served.service, "budget", budget)
     return served
 
@@ -121,7 +121,7 @@ async def test_no_interleaving_spends_more_than_a_budget_has(steps: list[tuple[s
     """Everything that was ever spent fits into what the bucket held and what has drained since."""
     clock = Clock()
     settings = SharingSettings(budget=60, budget_refill=1.0, account_budget=0)
-    budget, running, spent = Budget(settings, ProcessBuckets(clock)), [], 0
+    budget, running, spent = Budget(settings, ProcessBuckets(clock), pause=0), [], 0
     began = clock.now
     for what, number in steps:
         if what == "wait":
@@ -145,7 +145,7 @@ async def test_no_interleaving_spends_more_than_a_budget_has(steps: list[tuple[s
 
 async def test_a_caller_and_its_account_each_have_a_budget(clock: Clock) -> None:
     settings = SharingSettings(budget=100, budget_refill=1.0, account_budget=150, account_budget_refill=1.0)
-    budget = Budget(settings, ProcessBuckets(clock))
+    budget = Budget(settings, ProcessBuckets(clock), pause=0)
 
     await budget.reserve(caller(1), 100)
     with pytest.raises(Refusal, match="100 points"):
@@ -157,7 +157,7 @@ async def test_a_caller_and_its_account_each_have_a_budget(clock: Clock) -> None
 
 
 async def test_who_works_as_another_account_spends_that_accounts_points(clock: Clock) -> None:
-    budget = Budget(SharingSettings(budget=100), ProcessBuckets(clock))
+    budget = Budget(SharingSettings(budget=100), ProcessBuckets(clock), pause=0)
     actor = Actor(1, paths.segment(1), "Ada", "Root")
 
     await budget.reserve(caller(1), 100)
@@ -167,7 +167,7 @@ async def test_who_works_as_another_account_spends_that_accounts_points(clock: C
 
 
 async def test_processes_that_count_for_themselves_give_their_share(clock: Clock) -> None:
-    budget = Budget(SharingSettings(budget=100, budget_refill=10.0), ProcessBuckets(clock), shares=4)
+    budget = Budget(SharingSettings(budget=100, budget_refill=10.0), ProcessBuckets(clock), shares=4, pause=0)
 
     reservation = await budget.reserve(caller(), 25)
 
@@ -178,7 +178,7 @@ async def test_processes_that_count_for_themselves_give_their_share(clock: Clock
 
 
 async def test_a_budget_of_0_bounds_nothing(clock: Clock) -> None:
-    budget = Budget(SharingSettings(budget=0, account_budget=0), ProcessBuckets(clock))
+    budget = Budget(SharingSettings(budget=0, account_budget=0), ProcessBuckets(clock), pause=0)
 
     reservation = await budget.reserve(caller(), 10**9)
 
@@ -272,6 +272,17 @@ async def test_reading_a_new_document_costs_points_even_if_it_is_refused(frozen:
     spent = before - cost["throttleStatus"]["currentlyAvailable"] - cost["actualQueryCost"]
     assert code(refused) == "GRAPHQL_VALIDATION_FAILED"
     assert 20 < spent < 60  # a point for each four tokens
+
+
+async def test_a_refused_document_costs_a_point_and_more_of_them_than_there_are_points_are_rate_limited(
+    frozen: Gateway,
+) -> None:
+    invalid = "{ nothingOfThisName }"
+    first = await frozen.ask(invalid)
+    await _drained(frozen)
+    then = await frozen.ask(invalid)
+
+    assert (code(first), code(then)) == ("GRAPHQL_VALIDATION_FAILED", "RATE_LIMITED")
 
 
 async def test_a_new_token_is_no_new_purse(frozen: Gateway, world: World) -> None:

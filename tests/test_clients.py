@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 CLIENTS = Path(__file__).parent / "clients"
-COMPILED = frozenset({"codegen", "relay"})  # test_compilers.py
+COMPILED = frozenset({"codegen", "manifest", "relay"})  # test_compilers.py
 NAMES = sorted({path.parent.name for path in CLIENTS.glob("*/package.json")} - COMPILED - {"node_modules"})
 SECONDS = 180
 LOGIN, LIMITED_LOGIN, PASSWORD = "admin@reseller.example", "limited@customer.example", "canopy-demo"

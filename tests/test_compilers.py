@@ -1,4 +1,4 @@
-"""Relay's compiler and graphql-codegen, against a real server: what they compile is registered and runs by its ids.
+"""Relay's compiler, graphql-codegen and Apollo's manifest, against a real server: what they make runs by its ids.
 
 `npm ci` in `tests/clients` gets them.
 """
@@ -23,7 +23,7 @@ from tests.test_clients import installed as installed  # a fixture
 
 pytestmark = [pytest.mark.deep, pytest.mark.usefixtures("installed")]
 
-RELAY, CODEGEN = CLIENTS / "relay", CLIENTS / "codegen"
+RELAY, CODEGEN, APOLLO = CLIENTS / "relay", CLIENTS / "codegen", CLIENTS / "manifest"
 TOOLS = CLIENTS / "node_modules/.bin"
 
 
@@ -46,6 +46,14 @@ def codegen() -> Path:
     return CODEGEN / "src/gql/persisted-documents.json"
 
 
+def manifest() -> Path:
+    """Have Apollo's tool list the operations; returns the manifest."""
+    made = APOLLO / "persisted-query-manifest.json"
+    made.unlink(missing_ok=True)
+    run(APOLLO, "generate-persisted-query-manifest")
+    return made
+
+
 def run(folder: Path, tool: str, *arguments: str) -> None:
     done = subprocess.run(
         [TOOLS / tool, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=SECONDS
@@ -60,13 +68,13 @@ def registered(url: str, manifest: Path) -> str:
     return done.output
 
 
-@pytest.mark.parametrize("compiled", [relay, codegen], ids=["relay", "codegen"])
+@pytest.mark.parametrize("compiled", [relay, codegen, manifest], ids=["relay", "codegen", "apollo"])
 async def test_what_a_compiler_persists_is_registered_and_runs_by_its_ids(
     compiled: Callable[[], Path], sqlite_databases: Databases, tmp_path: Path
 ) -> None:
-    manifest = await asyncio.to_thread(compiled)
+    made = await asyncio.to_thread(compiled)
     with sqlite_databases.copied(seeded_template(sqlite_databases)) as url:
-        assert "of them new" in await asyncio.to_thread(registered, url, manifest)
+        assert "of them new" in await asyncio.to_thread(registered, url, made)
         async with serving(url, tmp_path) as served:
             environment = {"CANOPY_URL": f"http://{served.url}"}
             for variable, login in (("CANOPY_TOKEN", LOGIN), ("CANOPY_LIMITED_TOKEN", LIMITED_LOGIN)):

@@ -42,6 +42,7 @@ from tests.toy_schema import new_executor
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = Weights(GRAPH)
+READING = Reading()
 
 
 def values_of(given: Mapping[str, Any] | None = None) -> VariableValues:
@@ -133,7 +134,7 @@ def test_a_change_costs_ten_points_and_one_of_many_things_ten_for_each() -> None
 
 def test_what_is_declared_is_told_in_the_schema_definition() -> None:
     text = schema_text()
-    assert "directive @cost(weight: String!) on FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT" in text
+    assert "  weight: String!\n) on FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT" in text
     assert 'type Money @cost(weight: "0")' in text
     assert '@listSize(assumedSize: 20, slicingArguments: ["first", "last"], sizedFields: ["nodes", "edges"]' in text
 
@@ -236,16 +237,17 @@ async def test_an_operation_that_may_cost_too_much_is_refused_with_its_estimate(
     document = await Reading().read(query, LimitSettings().bounds())
     (operation,) = document.operations.values()
 
-    assert prepared(document, operation, {"n": 19}, LimitSettings().bounds()).estimate == 1000
+    assert (await prepared(READING, document, operation, {"n": 19}, LimitSettings().bounds())).estimate == 1000
     with pytest.raises(Refusal) as refused:
-        prepared(document, operation, {"n": 20}, LimitSettings().bounds())
+        await prepared(READING, document, operation, {"n": 20}, LimitSettings().bounds())
     assert refused.value.errors[0]["extensions"] == {
         "code": "LIMIT_EXCEEDED",
         "limit": "cost",
         "value": 1050,
         "maximum": 1000,
     }
-    assert prepared(document, operation, {"n": 20}, LimitSettings().bounds(is_trusted=True)).estimate == 1050
+    trusted = await prepared(READING, document, operation, {"n": 20}, LimitSettings().bounds(is_trusted=True))
+    assert trusted.estimate == 1050
 
 
 # What we ship

@@ -103,6 +103,23 @@ async def test_an_answer_costs_its_objects_and_an_estimator_is_made_once() -> No
     assert (await executor.run(document, operation, values, ToyContext(WORLD))).cost >= 2
 
 
+@pytest.mark.parametrize(("query", "plans"), [
+    ("{ item { id } }", 1),
+    ("{ plain }", 1),  # that there is none is known then
+    ("mutation { touch }", 0),
+])  # fmt: skip  # a table
+def test_what_is_made_of_an_operation_once_can_be_made_ahead(query: str, plans: int) -> None:
+    executor = new_executor()
+    document = executor.document(query)
+    (operation,) = document.operations.values()
+    values = executor.coerced(operation, {})
+    assert not isinstance(values, list)
+    assert not executor.is_planned(document, operation, values)
+    executor.plan_ahead(document, operation, values)
+    assert executor.is_planned(document, operation, values)
+    assert len(document.plans) == plans
+
+
 async def test_an_argument_that_costs_something_is_paid_for_each_object_that_it_is_asked_of() -> None:
     executor = new_executor()
     document = executor.document(

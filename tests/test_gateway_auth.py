@@ -12,9 +12,9 @@ import pytest
 
 from edge.auth import TOKEN_EXCHANGE
 from resolvers.acting import ACCESS_TOKEN
-from tests.conftest import _free_port, _wait_until_healthy
 from tests.databases import Databases
 from tests.nursery import Nursery
+from tests.process import free_port, wait_until_healthy
 from tests.templates import seeded_template
 
 PASSWORD = "canopy-demo"  # the demo's, which everyone knows
@@ -70,7 +70,7 @@ def gateway(
 ) -> Iterator[Gateway]:
     """A server process on a copy of the demo tree, of which mail comes as files."""
     directory = tmp_path_factory.mktemp("auth")
-    log, mail, port = directory / "log", directory / "mail", _free_port()
+    log, mail, port = directory / "log", directory / "mail", free_port()
     with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url:
         own = {
             "CANOPY_PORT": str(port),
@@ -81,7 +81,7 @@ def gateway(
         }
         server = nursery.serve(own, log)
         try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
+            wait_until_healthy(f"http://127.0.0.1:{port}", server, log)
             yield Gateway(f"http://127.0.0.1:{port}", mail)
         finally:
             server.end()

@@ -25,6 +25,7 @@ from schema.limits.shape import MOST, Shape, shapes
 from tests.test_documents import ALLOWED, FAMILIES, PETS, REFUSED, calls, cases, grown, tokens
 
 MANY = 10**6
+READING = Reading()
 SCHEMA = schema._schema
 
 # Scanning
@@ -259,9 +260,9 @@ async def test_a_registered_document_may_have_more_and_is_then_refused_to_those_
     document = await Reading().read(query, settings.bounds(is_trusted=True))
     (operation,) = document.operations.values()
 
-    assert prepared(document, operation, None, settings.bounds(is_trusted=True)).estimate == 1
+    assert (await prepared(READING, document, operation, None, settings.bounds(is_trusted=True))).estimate == 1
     with pytest.raises(Refusal) as refused:
-        prepared(document, operation, None, settings.bounds())
+        await prepared(READING, document, operation, None, settings.bounds())
     assert refused.value.errors[0]["extensions"]["limit"] == "aliases"
 
 
@@ -270,8 +271,12 @@ async def test_a_long_list_in_the_variables_is_refused_however_deep_it_lies() ->
     document = await Reading().read(query, LimitSettings().bounds())
     (operation,) = document.operations.values()
     with pytest.raises(Refusal) as refused:
-        prepared(
-            document, operation, {"ids": ["a"], "more": {"in": [[0], list(range(1001))]}}, LimitSettings().bounds()
+        await prepared(
+            READING,
+            document,
+            operation,
+            {"ids": ["a"], "more": {"in": [[0], list(range(1001))]}},
+            LimitSettings().bounds(),
         )
     assert refused.value.errors[0]["extensions"] == {
         "code": "LIMIT_EXCEEDED",
@@ -371,3 +376,31 @@ async def test_who_has_no_budget_to_have_a_document_read_is_refused_before_it_is
     with pytest.raises(Refusal):
         await Reading().read(query, LimitSettings().bounds(), charge)
     assert executor.known(query) is None
+
+
+# Planning
+
+
+async def test_what_is_large_is_planned_in_a_thread_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    by: list[int] = []
+    ahead = executor.plan_ahead
+
+    def noted(*arguments: Any) -> None:
+        by.append(threading.get_ident())
+        ahead(*arguments)
+
+    monkeypatch.setattr(executor, "plan_ahead", noted)
+    reading, bounds = Reading(), LimitSettings().bounds()
+    document = await reading.read(f"query F {{ {many('viewer { reach }', 2)} }}", bounds)
+    (operation,) = document.operations.values()
+    await prepared(reading, document, operation, None, bounds)
+    assert by == []
+
+    fragment = f"fragment F on User {{ {many('id', 300)} }}"
+    document = await reading.read(f"query G {{ viewer {{ user {{ ...F ...F }} }} }} {fragment}", bounds)
+    (operation,) = document.operations.values()
+    for _ in range(2):
+        await prepared(reading, document, operation, None, bounds)
+    assert len(by) == 1
+    assert by[0] != threading.get_ident()
+    assert len(document.plans) == 1

@@ -207,6 +207,8 @@ def test_unknown_documents_are_listed_with_their_clients(canopy: Canopy, url: st
     assert second.split()[:3] == [id_of(LOGIN)[:12], "web", "3"]
     assert second.endswith("query Login { viewer { user { login } } }")
     assert last == "2 unknown documents."
+    assert canopy("forget").stdout == "2 unknown documents forgotten.\n"
+    assert canopy("list", "--unknown").stdout == "0 unknown documents.\n"
 
 
 def test_a_client_has_the_level_that_was_set_or_the_default(canopy: Canopy) -> None:

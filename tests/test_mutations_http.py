@@ -66,9 +66,13 @@ def test_a_change_is_there_for_everybody_once_it_is_answered(
 
 
 def test_a_change_cannot_be_asked_for_by_get(http: httpx.Client, bearer: dict[str, str]) -> None:
-    answer = http.get("/graphql", params={"query": "mutation { accountUpdate }"}, headers=bearer)
+    change = (
+        'mutation { accountUpdate(input: {account: "acc_1", expectedVersion: 1, idempotencyKey: "by a GET"})'
+        " { currentVersion } }"
+    )
+    answer = http.get("/graphql", params={"query": change}, headers=bearer)
 
-    assert answer.status_code == 405
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
@@ -81,7 +85,7 @@ def test_more_than_five_are_a_broken_request(
 
     assert answer.status_code == (400 if "graphql-response" in accept else 200)
     assert "data" not in answer.json()
-    assert "At most 5" in answer.json()["errors"][0]["message"]
+    assert "at most 5" in answer.json()["errors"][0]["message"]
 
 
 def test_the_operation_that_is_named_is_the_one_that_is_run(

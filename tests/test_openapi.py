@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from edge.rest.endpoints import Endpoint, endpoint, shipped
@@ -13,7 +13,7 @@ from models import EndpointMethod
 from resolvers import documents
 from resolvers.documents import ExposedOperation
 from tests.databases import Databases
-from tests.registering import RESELLER, Gateway, gateway
+from tests.registering import CUSTOMER, RESELLER, Gateway, gateway
 from tests.templates import seeded_template
 
 DESCRIPTION = document(shipped(), "https://api.example.com")
@@ -121,6 +121,16 @@ async def test_the_gateway_tells_its_own_with_what_operators_exposed(rest: Gatew
     assert fits((await rest.get("/api/login?size=1")).json(), schema) == []
     assert answer.json()["viewer"]["me"] == {"name": "Rita Reseller", "__typename": "User"}
     assert (await rest.get("/api/login?size=1")).json()["viewer"]["me"]["login"] == RESELLER
+
+
+async def test_each_caller_is_told_of_those_that_it_may_call(rest: Gateway) -> None:
+    whole = (await rest.get("/api/openapi.json")).json()["paths"]
+    part = (await rest.get("/api/openapi.json", name=CUSTOMER)).json()["paths"]
+
+    assert "/prices" in whole
+    assert "post" in whole["/customers"]
+    assert {"/prices", "/customers"}.isdisjoint(part)
+    assert {"/viewer", "/accounts/{id}"} <= part.keys()
 
 
 def test_variables_that_are_no_single_input_are_the_properties_of_the_body() -> None:

@@ -1,7 +1,11 @@
 """REST: saved operations under addresses of their own, with the permissions, limits and errors of any operation."""
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from graphql import GraphQLError
@@ -9,8 +13,9 @@ from graphql import GraphQLError
 from edge import operations
 from edge.exposure.masking import payload
 from edge.limits.settings import LimitSettings
+from edge.limits.sharing import SharingSettings
 from edge.rest.endpoints import Endpoint, EndpointError, Found, endpoint, find, shipped
-from edge.rest.variables import BadParameterError, variables
+from edge.rest.variables import BadParameterError, types_of, variables
 from models import EndpointMethod, SafelistLevel
 from models.store import StoreError
 from resolvers import documents
@@ -122,6 +127,17 @@ async def test_filters_orders_and_pages_stand_in_the_query_string(rest: Gateway)
     assert link.endswith('; rel="next"')
 
 
+async def test_the_address_of_the_next_page_is_written_as_headers_and_urls_are(rest: Gateway) -> None:
+    text = "query F($search: String!, $after: String) { accounts(filter: {search: $search}, first: 1, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }"  # noqa: E501  # a document
+    await exposed(rest, GET, "/find/{search}", text)
+    pages = [await rest.get(path) for path in ("/api/find/cloud%0D%0A", "/api/find/cloud%20%E2%82%AC", "/api/find/c?after=")]
+
+    assert [page.status_code for page in pages] == [200, 200, 400]
+    assert pages[0].headers["link"].startswith("</api/find/cloud%0D%0A?after=")
+    assert pages[1].headers["link"].startswith("</api/find/cloud%20%E2%82%AC?after=")
+    assert (await rest.get(pages[0].headers["link"][1:].split(">")[0])).status_code == 200
+
+
 async def test_the_last_page_links_to_no_other(rest: Gateway) -> None:
     answer = await rest.get("/api/accounts", params={"filter.search": "no such name anywhere"})
 
@@ -231,7 +247,7 @@ async def test_a_change_by_an_outdated_version_is_a_conflict(rest: Gateway) -> N
     ids=lambda value: repr(value)[:30],
 )
 async def test_a_malformed_body_is_a_problem_of_the_client(
-    rest: Gateway, content: bytes, headers: Mapping[str, str], status: int
+    rest: Gateway, content: bytes, headers: dict[str, str], status: int
 ) -> None:
     given = {"content-type": "application/json"} | await rest.bearer() | headers
     answer = await rest.http.post("/api/customers", content=content, headers=given)
@@ -330,6 +346,17 @@ async def test_a_defect_is_masked(rest: Gateway, monkeypatch: pytest.MonkeyPatch
     assert "canary" not in answer.text
 
 
+async def test_an_answer_that_takes_too_long_is_no_fault_of_the_gateway(
+    rest: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = GraphQLError("It took too long.", extensions={"code": "TIMEOUT"})
+    monkeypatch.setattr(operations, "payload", lambda *_given, **_more: payload(Answer(None, [late, late])))
+    answer = await rest.get("/api/viewer")
+
+    assert problem(answer) == (422, "TIMEOUT")
+    assert [each["code"] for each in answer.json()["errors"]] == ["TIMEOUT"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "text", "says"),
     [
@@ -383,3 +410,60 @@ async def test_an_exposed_operation_whose_document_can_not_be_offered_any_more_i
 
     assert problem(await rest.get("/api/gone")) == (404, "NOT_FOUND")
     assert (await rest.get("/api/viewer")).status_code == 200
+
+
+NASTY = (
+    "\0", "", "\ufffd", "a" * 5000, "-1", "1e9", "null", "true", "[]", "{}", "acc_", "acc_10", "acc_" + "9" * 30,
+    "../..", "\u202e", "2026-13-45", "99999999999", "'; DROP", "{id}", "ACTIVE", "NAME",
+)  # fmt: skip  # as many to a line as there is room for
+
+
+def anything(dice: Random, deep: int = 0) -> Any:
+    """A JSON value of any shape."""
+    if dice.random() < 0.6 or deep > 3:
+        return dice.choice([*NASTY, 5, -1, 1.5, None, True, 10**18])
+    if dice.random() < 0.5:
+        return [anything(dice, deep + 1) for _ in range(dice.randint(0, 3))]
+    names = ("name", "type", "id", "quantity", "product", "city")
+    return {dice.choice(names): anything(dice, deep + 1) for _ in range(dice.randint(0, 4))}
+
+
+async def test_whatever_is_sent_it_is_no_fault_of_ours(rest: Gateway) -> None:
+    described, dice = (await rest.get("/api/openapi.json")).json()["paths"], Random(7)
+    faults, seen = [], set()
+    for _ in range(300):
+        path, methods = dice.choice([*described.items()])
+        method, told = dice.choice([*methods.items()])
+        given = [(each["name"], dice.choice(NASTY)) for each in told["parameters"] if dice.random() < 0.3]
+        address = "/api" + re.sub(r"\{\w+\}", lambda _found: quote(dice.choice(NASTY) or "x", safe=""), path)
+        if method == "get":
+            answer = await rest.get(address, params=given)
+        else:
+            names = told["requestBody"]["content"]["application/json"]["schema"]["properties"]
+            body = {name: anything(dice) for name in names if dice.random() < 0.4}
+            answer = await rest.post(body, path=address, idempotency_key=f"fuzzed {dice.random()}")
+        seen.add(answer.status_code)
+        faults += [(method, address, given, answer.text)] if answer.status_code >= 500 else []
+
+    assert faults == []
+    assert {200, 400, 404} <= seen
+
+
+@pytest.mark.parametrize(
+    "of", [each for each in shipped() if each.method is GET and not each.in_path], ids=lambda of: of.path
+)
+async def test_the_largest_page_of_a_shipped_list_is_within_the_limits(rest: Gateway, of: Endpoint) -> None:
+    parameters = {"first": "100"} if "first" in types_of(of) else {}
+
+    assert (await rest.get(f"/api{of.path}", params=parameters)).status_code == 200
+
+
+async def test_who_is_over_budget_is_told_when_to_come_again(shared: Gateway, tmp_path: Path) -> None:
+    narrow = SharingSettings(budget=30, budget_refill=1)
+    async with gateway(shared.service.settings.database_url, tmp_path, sharing=narrow) as small:
+        answers = [await small.get("/api/accounts?first=20") for _ in range(3)]
+
+    assert answers[0].status_code == 200
+    assert int(answers[0].headers["x-ratelimit-remaining"]) < 30
+    assert problem(answers[-1]) == (429, "RATE_LIMITED")
+    assert int(answers[-1].headers["retry-after"]) > 0

@@ -14,6 +14,7 @@ from tests.hierarchy import World
 from tests.listening import happens
 from tests.live import until
 from tests.templates import opened
+from tests.test_sockets import small_socket
 from tests.transports import JSON, SSE, Gateway, bearer_of, code, events, gateway, parted, parts, told
 
 LIVE = "subscription { accountChanged { account { id } } }"
@@ -141,6 +142,30 @@ async def test_whoever_may_not_listen_any_more_is_told_so_and_the_stream_ends(se
     assert (part["payload"], part["errors"][0]["extensions"]["code"]) == (None, "FORBIDDEN")
 
 
+@pytest.mark.parametrize("accept", [SSE, APOLLO_LIVE])
+async def test_a_server_that_stops_ends_its_streams_so_that_clients_connect_elsewhere(
+    sqlite_databases: Databases,
+    world: World,
+    tmp_path_factory: pytest.TempPathFactory,
+    accept: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listening: dict[str, Any] = {"headers": {"accept": accept}, "json": {"query": LIVE}}
+    async with (
+        gateway(sqlite_databases, world, tmp_path_factory.mktemp("ending")) as served,
+        served.http.stream("POST", "/graphql", **listening) as answer,
+    ):
+        chunks = answer.aiter_text()
+        first = await anext(chunks)
+        served.served.service.connections.is_ending.set()
+        async with asyncio.timeout(5):
+            text = first + "".join([chunk async for chunk in chunks])
+
+    assert "complete" not in text
+    assert not text.endswith("--\r\n")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 # Multipart
 
 
@@ -217,8 +242,7 @@ async def test_a_client_that_takes_nothing_is_given_up(
     )
     async with gateway(sqlite_databases, world, tmp_path_factory.mktemp("slow"), protocols=settings) as served:
         hub = served.served.service.hub
-        host, _, port = served.served.url.partition(":")
-        _reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        _reader, writer = await asyncio.open_connection(sock=small_socket(served.served.url), limit=1024)
         body = b'{"query":"' + query.encode() + b'"}'
         head = (
             f"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: {JSON}\r\naccept: {SSE}\r\n"

@@ -2,6 +2,7 @@
 `test_logs.py`."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,14 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge.telemetry.labels import Labels
 from edge.telemetry.settings import TelemetrySettings
+from models.base import now
 from models.store import Store
 from resolvers.context import Context
 from resolvers.documents import NewDocument, register
 from resolvers.record import FAILED, RECORD, Record
+from resolvers.work.backlog import backlog
 from schema import executor
 from tests.changes import user_at
 from tests.databases import Databases
 from tests.hierarchy import World
+from tests.jobs import KIND, add_jobs
 from tests.live import until
 from tests.transports import SSE, Gateway, gateway
 
@@ -190,3 +194,12 @@ async def test_with_a_token_only_who_has_it_reads_metrics(
         assert (await stranger.get("/metrics")).status_code == 401
         assert (await stranger.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})).status_code == 200
     assert TOKEN not in repr(settings)
+
+
+async def test_jobs_that_wait_are_counted_by_kind_and_state(store: Store) -> None:
+    at = now()
+    await add_jobs(store, 1, 2, run_at=at - timedelta(hours=1))
+    await add_jobs(store, 3, run_at=at - timedelta(hours=1), attempts=2)
+    await add_jobs(store, 4, run_at=at + timedelta(hours=1), kind="OTHER")
+
+    assert await backlog(store, at) == {(KIND, "due"): 2, (KIND, "again"): 1, ("OTHER", "later"): 1}

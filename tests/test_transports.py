@@ -108,7 +108,7 @@ async def test_a_defect_is_masked_by_every_transport(
     def defect(*_given: object) -> None:
         raise RuntimeError("canary-7f3a at /srv/x password=hunter2")
 
-    monkeypatch.setattr("edge.execution._context", defect)
+    monkeypatch.setattr(served.served.service.store, "reader", defect)
     answer = await ask(served, transport, token, "{ viewer { reach } }")
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]

@@ -32,7 +32,9 @@ def mentions(text: str) -> frozenset[str]:
 
 
 def test_an_operation_mentions_fields_arguments_input_fields_and_values_through_its_fragments() -> None:
-    assert mentions("{ accounts(first: 2, filter: {type: [RESELLER]}) { nodes { ...S } } } fragment S on Account { name }") == {
+    assert mentions(
+        "{ accounts(first: 2, filter: {type: [RESELLER]}) { nodes { ...S } } } fragment S on Account { name }"
+    ) == {
         "Query.accounts",
         "Query.accounts(first:)",
         "Query.accounts(filter:)",

@@ -8,9 +8,9 @@ import pytest
 
 from resolvers.operation import OPERATIONS
 from tests import following
-from tests.conftest import _free_port, _wait_until_healthy
 from tests.databases import Databases
 from tests.nursery import Nursery
+from tests.process import free_port, wait_until_healthy
 from tests.templates import seeded_template
 
 ROOT = Path(__file__).parent.parent
@@ -25,12 +25,12 @@ def reader(
     """Someone at a demo platform of their own."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / ".venv").symlink_to(Path(sys.prefix))
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with sqlite_databases.copied(seeded_template(sqlite_databases)) as database_url:
         environment = following.environment(url, folder, database_url)
         server = nursery.serve(environment, folder / "log")
         try:
-            _wait_until_healthy(url, server, folder / "log")
+            wait_until_healthy(url, server, folder / "log")
             yield following.Reader(url, folder, environment)
         finally:
             server.end()

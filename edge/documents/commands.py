@@ -103,6 +103,15 @@ def list_(settings: "Settings", unused: timedelta | None, *, unknown: bool) -> N
     click.echo(f"{len(rows):,} registrations.")
 
 
+@documents.command()
+@with_settings
+def forget(settings: "Settings") -> None:
+    """Forget the unknown documents, so that there is room for others: at most 10,000 are noted."""
+    from resolvers.documents import forget_unknown
+
+    click.echo(f"{with_store(settings, forget_unknown):,} unknown documents forgotten.")
+
+
 def _is_unused(row: "Row", unused: timedelta) -> bool:
     """Whether nobody has used it for so long, though somebody could have."""
     from models.base import iso, now

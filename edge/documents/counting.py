@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from models.base import now
 from models.store import Store, StoreError
 from resolvers import documents
-from resolvers.documents import LONGEST_NOTED, MOST_UNKNOWN, Noted
+from resolvers.documents import LONGEST_NOTED, Noted
 
 log = logging.getLogger("canopy.documents")
 
 SECONDS = 30.0
 """Of what a process counted since, a kill takes away the last."""
+MOST_WAITING = 1_000
+"""Unknown documents that wait to be written down, each with its text; further ones go unnoted."""
 
 
 class Counting:
@@ -36,7 +38,7 @@ class Counting:
     def unknown(self, document_id: str, client: str, text: str | None) -> None:
         """Something was asked for that isn't registered."""
         key = (document_id, client)
-        if key not in self._unknown and len(self._unknown) >= MOST_UNKNOWN:
+        if key not in self._unknown and len(self._unknown) >= MOST_WAITING:
             return
         noted = self._unknown[key]
         noted.uses += 1

@@ -41,7 +41,7 @@ def form(body: Mapping[str, Any], path_id: str | None = None) -> tuple[str | Non
     if len(given) > 1:
         raise FormError("The request names two documents.")
     (document_id,) = given
-    return document_id, automatic is not None and body.get("query") is not None
+    return document_id, automatic is not None and bool(body.get("query"))
 
 
 def id_of(text: str) -> str:

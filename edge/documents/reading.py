@@ -8,6 +8,9 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
+from graphql import OperationDefinitionNode
+from graphql.execution.values import VariableValues
+
 from edge.exposure.masking import Refusal
 from schema import executor
 from schema.execution.documents import Document
@@ -18,7 +21,7 @@ Charge = Callable[[int], Awaitable[None]]
 """Takes points from the caller's budget; raises `Refusal` where there are too few."""
 
 _AT_ONCE = 2
-_QUICK_TOKENS, _QUICK_LENGTH = 200, 10_000
+_QUICK_TOKENS, _QUICK_LENGTH, _QUICK_SELECTIONS = 200, 10_000, 500
 _TOKENS_A_POINT, _LENGTH_A_POINT = 4, 1_000
 _SWITCH_SECONDS = 0.001
 
@@ -71,6 +74,14 @@ class Reading:
     async def _in_a_thread(self, text: str, bounds: Bounds, scanned: Scan) -> Document:
         async with self._turns:
             return await asyncio.to_thread(executor.read, text, bounds, scanned)
+
+    async def plan(self, document: Document, operation: OperationDefinitionNode, values: VariableValues) -> None:
+        """Make the plan of an operation in a thread, if it is large and was not made yet."""
+        name = operation.name.value if operation.name else None
+        is_large = document.shapes[name].selections > _QUICK_SELECTIONS
+        if is_large and not executor.is_planned(document, operation, values):
+            async with self._turns:
+                await asyncio.to_thread(executor.plan_ahead, document, operation, values)
 
 
 def points(text: str, scanned: Scan) -> int:

@@ -4,6 +4,7 @@ Before an operation runs, what it may cost is taken; after it, what it didn't co
 broken off has cost what it might have.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -106,10 +107,12 @@ class Budget:
         settings: how much.
         buckets: where it is counted.
         shares: for how many processes that count for themselves.
+        pause: seconds before a refusal is told: who takes no notice of it can't ask again at once.
     """
 
-    def __init__(self, settings: SharingSettings, buckets: Buckets, shares: int = 1) -> None:
+    def __init__(self, settings: SharingSettings, buckets: Buckets, shares: int = 1, pause: float = 0.1) -> None:
         self.buckets = buckets
+        self._pause = pause
         self.tells = settings.tell_cost is TellCost.ALWAYS
         self._own = max(settings.budget // shares, bool(settings.budget)), settings.budget_refill / shares
         self._of_account = (
@@ -127,6 +130,7 @@ class Budget:
         taken = await self.buckets.take(buckets, points)
         reservation = Reservation(self, buckets, taken.levels, points)
         if taken.wait:
+            await asyncio.sleep(self._pause)
             raise too_soon(f"This may cost {points:,} points, and too few are left.", taken.wait, reservation.headers)
         return reservation
 
@@ -137,10 +141,6 @@ class Budget:
             Refusal: there are too few left.
         """
         await self.reserve(caller, points)
-
-    def owe(self, caller: Caller, points: int) -> None:
-        """Points that were spent without having been asked for."""
-        self.buckets.add(self._buckets(caller), points)
 
     def _buckets(self, caller: Caller) -> list[Bucket]:
         """Those that pay for a caller. The account's is named in both, so that they are kept in one place."""

@@ -30,6 +30,8 @@ class Connections:
     def __init__(self, settings: SharingSettings, trusted: str = "") -> None:
         self.open = 0
         self.refused = 0
+        self.is_ending = asyncio.Event()
+        """Set when the server stops: what lasts as long as its client wants has to end."""
         self.head_seconds = settings.head_seconds
         self._most = settings.connections
         self._most_of_address = settings.connections_of_address
@@ -123,6 +125,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
         self.ws_protocol_class = made  # type: ignore[assignment]  # it is called, and nothing else
         super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        self._bounds.is_ending.set()
+        super().shutdown()
 
     def _leave(self) -> None:
         self._stop_waiting()

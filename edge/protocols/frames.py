@@ -70,7 +70,7 @@ class MultipartParts:
     """
 
     opening = b"\r\n---"
-    beat = b""
+    beat = b""  # the answer to one operation is there within its time
     closing = b"--\r\n"
 
     def __init__(self, generation: Generation = Generation.BOTH) -> None:

@@ -4,6 +4,7 @@ Source: GraphQL over HTTP; statuses are in `status.py`, which form an answer tak
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,14 +14,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from edge.exposure.headers import SECURITY_HEADERS
-from edge.exposure.masking import Payload, Refusal, refused
-from edge.operations import NotAcceptableError, Running, begin, known
+from edge.exposure.masking import Payload, Refusal, refusal_of, refused
+from edge.operations import Asked, NotAcceptableError, Running, Sender, begin, known
 from edge.protocols import frames, status
-from edge.protocols.frames import Events, Frames
+from edge.protocols.frames import Events
 from edge.protocols.negotiation import Accepts, Form, accepted
 from edge.protocols.request import METHODS, asked_of, sender_of
 from edge.protocols.stream import GoneError, Stream, Waiting, waiting
-from edge.service import service_of
+from edge.service import Service, service_of
 
 HEADERS = {**SECURITY_HEADERS, "vary": "Accept, Authorization"}
 
@@ -57,32 +58,47 @@ async def _answer(request: Request, accepts: Accepts, send: Send, somebody: Wait
         taken = ", ".join(Form)
         raise refused(NotAcceptableError(f"Accept one of {taken}."), status=406)
     asked = await asked_of(request)
+    if isinstance(asked, list):
+        found = [await _one_of_many(service, sender, each) for each in asked]
+        return _json(accepts.json, found, 200, {})
     async with begin(service, sender, asked) as running:
         if running.kind is not OperationType.MUTATION:  # which comes to its end, whoever still waits
             somebody.watch()
-        return await _told(request, accepts, running, send)
+        if running.kind is OperationType.SUBSCRIPTION:
+            await _listen(request, accepts, running, send, somebody)
+            return None
+        return await _tell(request, accepts, running, send)
 
 
-async def _told(request: Request, accepts: Accepts, running: Running, send: Send) -> Response | None:
-    """Tell what an operation comes to, in the form in which its client takes it."""
-    if running.kind is OperationType.SUBSCRIPTION:
-        await _streamed(request, running, send, frames.of_events(accepts.stream or Form.SSE))
-        return None
+async def _one_of_many(service: Service, sender: Sender, asked: Asked) -> Mapping[str, Any]:
+    """The answer to an operation of several, whole; what refuses one leaves the others alone."""
+    try:
+        async with begin(service, replace(sender, takes_events=False, takes_parts=False), asked) as running:
+            return (await anext(running.payloads)).body
+    except Exception as error:  # whatever it is, it is the one's own
+        return refusal_of(error).body
+
+
+async def _listen(request: Request, accepts: Accepts, running: Running, send: Send, somebody: Waiting) -> None:
+    """Tell of one event after the other."""
+    service = service_of(request)
+    stream = Stream(frames.of_events(accepts.stream or Form.SSE), service.settings.protocols, send)
+    await stream.start({**HEADERS, **running.headers})
+    async with stream.kept(service.connections.is_ending, somebody.give_up):
+        await stream.tell(running.payloads)
+
+
+async def _tell(request: Request, accepts: Accepts, running: Running, send: Send) -> Response | None:
+    """Tell what an operation comes to, in the form in which its client takes it; None if that was a stream."""
     first = await anext(running.payloads)
     form = (accepts.stream if first.has_next else None) or accepts.first
-    if form is Form.SSE or form is Form.MULTIPART:
-        written = frames.of_one(form, accepts.parameters(form), is_in_parts=first.has_next)
-        await _streamed(request, running, send, written, first)
-        return None
-    return _whole(request, accepts.json, first, running.headers)
-
-
-async def _streamed(
-    request: Request, running: Running, send: Send, written: Frames, first: Payload | None = None
-) -> None:
+    if form is not Form.SSE and form is not Form.MULTIPART:
+        return _whole(request, accepts.json, first, running.headers)
+    written = frames.of_one(form, accepts.parameters(form), is_in_parts=first.has_next)
     stream = Stream(written, service_of(request).settings.protocols, send)
     await stream.start({**HEADERS, **running.headers})
     await stream.tell(running.payloads, first)
+    return None
 
 
 def _whole(request: Request, form: Form, payload: Payload, headers: Mapping[str, str]) -> Response:
@@ -103,5 +119,5 @@ def _refusal(request: Request, accepts: Accepts, refusal: Refusal) -> Response:
     return _json(accepts.json, refusal.body, code, refusal.headers)
 
 
-def _json(form: Form, body: Mapping[str, Any], code: int, headers: Mapping[str, str]) -> Response:
+def _json(form: Form, body: object, code: int, headers: Mapping[str, str]) -> Response:
     return Response(orjson.dumps(body), code, {**HEADERS, **headers}, f"{form.value}; charset=utf-8")

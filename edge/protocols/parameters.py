@@ -35,6 +35,8 @@ def asked(given: object, path_id: str | None = None, path_operation: str | None 
         document_id, registers = form(given, path_id)
     except FormError as error:
         raise BadRequestError(str(error)) from error
+    if not query and document_id is not None:
+        query = None  # where a client can't leave it out, as that of graphql-ws
     if query is None and document_id is None:
         raise BadRequestError('It takes a "query" or a "documentId".')
     return Asked(query, variables, name or None, document_id, registers)

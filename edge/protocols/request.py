@@ -67,8 +67,8 @@ def client_name(headers: Headers) -> str:
     return given if _CLIENT_NAME.fullmatch(given) else ""
 
 
-async def asked_of(request: Request) -> Asked:
-    """What a request asks for.
+async def asked_of(request: Request) -> Asked | list[Asked]:
+    """What a request asks for: one operation, or where that is allowed several.
 
     Raises:
         Refusal: it asks for nothing, or can't be read.
@@ -78,7 +78,13 @@ async def asked_of(request: Request) -> Asked:
         if request.method in _SAFE:
             return parameters.asked(_from_url(request), *_in_path(request))
         require_json(request)
-        return parameters.asked(parsed(await read_body(request)), *_in_path(request))
+        given = parsed(await read_body(request))
+        most = service_of(request).settings.protocols.batch
+        if most and isinstance(given, list):
+            if not 1 <= len(given) <= most:
+                raise BadRequestError(f"A request takes 1 to {most} operations.")
+            return [parameters.asked(each) for each in given]
+        return parameters.asked(given, *_in_path(request))
     except BodyError as error:
         raise refused(error, error.status) from error
     except BadRequestError as error:

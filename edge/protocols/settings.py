@@ -24,6 +24,13 @@ class ProtocolSettings:
         StatusProfile,
         takes="audits or draft",
     )
+    batch: int = setting(
+        0,
+        "how many operations one request may send, as an array; they are answered one after the other, each as if it"
+        " had been sent alone. `0`: none",
+        whole(0, 10),
+        takes="0 to 10",
+    )
     max_body: int = setting(
         256 * 1024, "bytes of a request's body", whole(1024, 2**30), takes="a number of bytes from 1024"
     )

@@ -39,6 +39,7 @@ from edge.protocols.socket_messages import (
 )
 from edge.protocols.socket_operation import Operation, break_off, counts
 from edge.service import Service
+from edge.telemetry.metrics import SOCKETS
 from models.store import StoreError
 from resolvers.caller import Caller
 from resolvers.errors import UnauthenticatedError
@@ -90,7 +91,8 @@ class Sockets:
             await websocket.close(*NOT_ACCEPTABLE)
             return
         await websocket.accept(PROTOCOL)
-        await _Socket(websocket, self._service, self._settings, self._open).serve()
+        with SOCKETS.track_inprogress():
+            await _Socket(websocket, self._service, self._settings, self._open).serve()
 
 
 class _Socket:

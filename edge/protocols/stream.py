@@ -1,13 +1,13 @@
 """Answers one after the other over HTTP, for as long as somebody takes them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from starlette.requests import Request
 from starlette.types import Send
 
-from edge.exposure.masking import Payload, Refusal
+from edge.exposure.masking import Payload, refusal_of
 from edge.protocols.frames import Frames
 from edge.protocols.settings import ProtocolSettings
 
@@ -36,9 +36,10 @@ class Waiting:
         self._watching: asyncio.Task[None] | None = None
 
     def give_up(self) -> None:
-        """Break off the task."""
-        self.is_over = True
-        self.working.cancel()
+        """Break off the task, once."""
+        if not self.is_over:
+            self.is_over = True
+            self.working.cancel()
 
     def watch(self) -> None:
         """Give up once the client is gone."""
@@ -99,7 +100,7 @@ class Stream:
         await self._write(self._frames.opening)
 
     async def tell(self, payloads: AsyncGenerator[Payload, None], first: Payload | None = None) -> None:
-        """Tell what comes, up to its end; of a refusal too, for it is too late for a status.
+        """Tell what comes, up to its end; of what goes wrong too, for it is too late for a status.
 
         Args:
             payloads: what comes.
@@ -108,24 +109,40 @@ class Stream:
         Raises:
             GoneError: the client takes nothing of it.
         """
-        beating = asyncio.create_task(self._beat())
         try:
             if first is not None:
                 await self._write(self._frames.next(first))
             async for payload in payloads:
                 await self._write(self._frames.next(payload))
-        except Refusal as refusal:
-            await self._write(self._frames.refusal(refusal.body))
+        except GoneError:
+            raise
+        except Exception as error:  # whatever it is, the client is told that no more comes
+            await self._write(self._frames.refusal(refusal_of(error).body))
+        await self._write(self._frames.closing, is_last=True)
+
+    @asynccontextmanager
+    async def kept(self, is_ending: asyncio.Event, give_up: Callable[[], None]) -> AsyncIterator[None]:
+        """Keeps the connection while the block lasts, by saying something now and then.
+
+        Args:
+            is_ending: once the server stops, the stream ends without its closing, after which clients connect again.
+            give_up: called then; ends the block.
+        """
+        beating = asyncio.create_task(self._beat(is_ending, give_up))
+        try:
+            yield
         finally:
             beating.cancel()
             await asyncio.wait({beating})
-        await self._write(self._frames.closing, is_last=True)
 
-    async def _beat(self) -> None:
-        while self._frames.beat:
-            await asyncio.sleep(self._settings.beat_seconds)
+    async def _beat(self, is_ending: asyncio.Event, give_up: Callable[[], None]) -> None:
+        while not is_ending.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.beat_seconds):
+                    await is_ending.wait()
             with suppress(GoneError):  # it is found out by whoever has something to tell, or watches
-                await self._write(self._frames.beat)
+                await self._write(b"" if is_ending.is_set() else self._frames.beat, is_last=is_ending.is_set())
+        give_up()
 
     async def _write(self, frame: bytes, *, is_last: bool = False) -> None:
         try:

@@ -6,10 +6,9 @@ Source: RFC 9457 (problem details), RFC 8288 (links), RFC 9110 §8.8.3 and §13.
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
-from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -106,7 +105,7 @@ def _next_page(request: Request, endpoint: Endpoint, value: Any) -> dict[str, st
     if "after" not in names:
         return {}
     parameters = [(name, text) for name, text in request.query_params.multi_items() if name != "after"]
-    address = URL(request.url.path).replace(query=urlencode([*parameters, ("after", info["endCursor"])]))
+    address = f"{quote(request.url.path)}?{urlencode([*parameters, ('after', info['endCursor'])])}"
     return {"link": f'<{address}>; rel="next"'}
 
 

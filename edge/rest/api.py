@@ -1,9 +1,10 @@
 """`/api`: a request becomes the operation that is saved under its address, and what that comes to becomes an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
+from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -12,8 +13,9 @@ from edge.exposure.masking import Refusal, refusal_of, refused
 from edge.limits.body import BodyError, parsed, read_body
 from edge.operations import Asked, Sender, Transport, begin, known
 from edge.protocols.request import bearer, client_name, require_json
+from edge.protocols.stream import GoneError, Waiting, waiting
 from edge.rest import answers
-from edge.rest.endpoints import BASE, Found, find
+from edge.rest.endpoints import BASE, Endpoint, Found, find
 from edge.rest.openapi import described
 from edge.rest.variables import BadParameterError, variables
 from edge.service import Service, service_of
@@ -52,17 +54,18 @@ class API:
         """Answer one request of a signed-in caller; for a client that is gone, do nothing more."""
         request = Request(scope, receive)
         try:
-            response = await _answer(request)
+            with waiting(request) as somebody:
+                response = await _answer(request, somebody)
         except Refusal as refusal:
             response = answers.of_refusal(refusal)
-        except ClientDisconnect:
+        except (GoneError, ClientDisconnect):
             return
         if request.method == "HEAD":
             response.body = b""  # its length stays told
         await response(scope, receive, send)
 
 
-async def _answer(request: Request) -> Response:
+async def _answer(request: Request, somebody: Waiting) -> Response:
     """The answer.
 
     Raises:
@@ -71,10 +74,11 @@ async def _answer(request: Request) -> Response:
     service, sender = service_of(request), _sender(request)
     if request.method == "OPTIONS":
         return Response(None, 204, {"allow": ", ".join(METHODS)})
-    await known(service, sender)  # whoever isn't, is told nothing of what there is
+    caller = await known(service, sender)  # whoever isn't, is told nothing of what there is
     path = f"/{request.path_params['path']}"
     if path == OPENAPI and request.method in _SAFE:
-        return described(await _endpoints(service), service.settings.address)
+        seen = [each for each in await _endpoints(service) if each.is_for(caller)]
+        return described(seen, service.settings.address)
     found = find(await _endpoints(service), request.method, path)
     if not isinstance(found, Found):
         raise _not_found(found)
@@ -82,6 +86,8 @@ async def _answer(request: Request) -> Response:
     endpoint = found.endpoint
     asked = Asked(endpoint.text, given, endpoint.name, endpoint.document_id)
     async with begin(service, sender, asked) as running:
+        if running.kind is OperationType.QUERY:  # a mutation comes to its end, whoever still waits
+            somebody.watch()
         payload = await anext(running.payloads)
         return answers.of_body(request, endpoint, payload.body, running.headers)
 
@@ -96,7 +102,7 @@ def _sender(request: Request) -> Sender:
     )
 
 
-async def _endpoints(service: Service) -> Any:
+async def _endpoints(service: Service) -> Sequence[Endpoint]:
     try:
         return await service.endpoints.all()
     except (StoreError, OSError) as error:

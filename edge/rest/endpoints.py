@@ -14,6 +14,9 @@ from graphql.language import FieldNode
 
 from edge.documents.forms import id_of
 from models import EndpointMethod
+from resolvers.caller import Caller
+from schema import executor
+from schema.visibility import visible
 
 BASE = "/api"
 _OPERATIONS = Path(__file__).parent / "operations"
@@ -72,6 +75,12 @@ class Endpoint:
         """The only field at the operation's root; None where there are several, or fragments."""
         selections = self.operation.selection_set.selections
         return selections[0] if len(selections) == 1 and isinstance(selections[0], FieldNode) else None
+
+    def is_for(self, caller: Caller) -> bool:
+        """Whether a caller has the privilege that its root field takes, if that takes one."""
+        root, of = self.root, executor.schema
+        type_ = of.mutation_type if self.operation.operation is OperationType.MUTATION else of.query_type
+        return root is None or type_ is None or (type_.name, root.name.value) in visible(of, caller.privileges).fields
 
     @property
     def creates(self) -> bool:

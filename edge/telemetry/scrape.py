@@ -1,6 +1,8 @@
 """`/metrics`: what Prometheus reads, with what is only worth looking at when it does."""
 
+import asyncio
 import hmac
+import logging
 import os
 from ipaddress import ip_address
 
@@ -11,8 +13,13 @@ from starlette.responses import JSONResponse, Response
 
 from edge.service import Service, service_of
 from edge.telemetry import metrics
+from models.store import StoreError
+from resolvers.work.backlog import backlog
 from schema import executor
 
+log = logging.getLogger("canopy.metrics")
+
+_SECONDS_TO_COUNT = 3.0
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 
@@ -24,12 +31,22 @@ async def scrape(request: Request) -> Response:
         return _refusal(401, "UNAUTHENTICATED", "Send CANOPY_METRICS_TOKEN as `Authorization: Bearer`.")
     if not token and not _is_local(request):
         return _refusal(403, "FORBIDDEN", "Set CANOPY_METRICS_TOKEN to read this from another machine.")
-    look(service)
+    await look(service)
     return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
 
 
-def look(service: Service) -> None:
+async def look(service: Service) -> None:
     """Note what isn't counted as it happens."""
+    metrics.OUTBOX_LAG.set(service.hub.lag)
+    try:
+        async with asyncio.timeout(_SECONDS_TO_COUNT):
+            waiting = await backlog(service.store, service.clock.now())
+    except (StoreError, OSError) as error:
+        log.warning("jobs can't be counted: %s", error)
+    else:
+        metrics.JOBS.clear()
+        for (kind, state), count in waiting.items():
+            metrics.JOBS.labels(kind, state).set(count)
     for pool, states in service.store.state().items():
         for state, count in states.items():
             metrics.POOL.labels(pool, state).set(count)

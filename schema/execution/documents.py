@@ -6,6 +6,7 @@ twice.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -17,6 +18,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     VariableNode,
     experimental_execute_incrementally,
     parse,
@@ -240,6 +242,17 @@ class Executor:
             if len(document.estimators) > MAX_PLANS:
                 document.estimators.popitem(last=False)
         return known
+
+    def is_planned(self, document: Document, operation: OperationDefinitionNode, values: VariableValues) -> bool:
+        """Whether all that is made of an operation once is there."""
+        return _plan_key(document, operation, values) in document.estimators
+
+    def plan_ahead(self, document: Document, operation: OperationDefinitionNode, values: VariableValues) -> None:
+        """Make all that is made of an operation once. It may be done in any thread."""
+        if operation.operation is OperationType.QUERY:
+            with suppress(NotCoveredError, TooLargeError):
+                self._plan(document, operation, values)
+        self.estimator(document, operation, values)
 
     async def run(
         self, document: Document, operation: OperationDefinitionNode, values: VariableValues, context: Context

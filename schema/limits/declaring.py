@@ -67,8 +67,21 @@ class ListSize:
     )
 
 
-def declare_costs(schema: GraphQLSchema) -> None:
-    """Declare the cost of everything in a schema that Strawberry has made."""
+_ARGUMENTS = {
+    "weight": "How many points; a whole number.",
+    "assumedSize": "How many where no slicing argument says.",
+    "slicingArguments": "The arguments, or fields of arguments, that say how many: a number, or a list by its length.",
+    "sizedFields": "The lists within that are so long; the field itself where none are named.",
+    "requireOneSlicingArgument": "Whether exactly one of the slicing arguments has to be given.",
+}
+"""What the directives' arguments mean."""
+
+
+def declare_costs(made: strawberry.Schema) -> None:
+    """Declare the cost of everything in a schema."""
+    schema = made._schema  # Strawberry keeps it there
+    for directive in (Cost, ListSize):
+        _describe(made, directive)
     types = [named for named in schema.type_map.values() if not named.name.startswith("__")]
     objects = [named for named in types if isinstance(named, GraphQLObjectType)]
     rows = _row_types(objects)
@@ -86,6 +99,14 @@ def declare_costs(schema: GraphQLSchema) -> None:
     for named in types:
         if isinstance(named, GraphQLInputObjectType):
             _declare_inputs(named)
+
+
+def _describe(made: strawberry.Schema, directive: type) -> None:
+    """Describe a directive's arguments, which Strawberry has no words for."""
+    definition = made.schema_converter.from_schema_directive(directive)
+    for name, argument in definition.args.items():
+        argument.description = _ARGUMENTS[name]
+    made._schema_graphql_directives[directive] = definition  # where its printer looks first
 
 
 def _row_types(objects: list[GraphQLObjectType]) -> set[str]:

@@ -36,6 +36,7 @@ def it_is_renewed_at_the_new_prices(day: Day) -> None:
     before = _renewals(day)
     day.platform.advance(timedelta(days=30))
     (renewal,) = wait_for(lambda: _renewals(day) - before or None, "the renewal")
+    day.platform.rest()
     day.ids["last renewal"] = renewal
     tell_orders(day, OTHER_SELLER)
     tell_account(day, OTHER_SELLER, day.ids["bakery"])

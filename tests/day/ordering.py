@@ -143,6 +143,7 @@ def fewer_seats_are_renewed(day: Day) -> None:
     day.platform.advance(timedelta(days=3))
     wait_for(lambda: _quantity(day) == 4 or None, "the renewal")
     wait_for(lambda: "Daybreak Backup: TERMINATED." in services(day) or None, "the end of a service")
+    day.platform.rest()
     tell_orders(day, CUSTOMER)
     _tell_history(day)
     tell_account(day, CUSTOMER, day.ids["bakery"])

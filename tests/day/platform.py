@@ -1,5 +1,6 @@
 """The platform of a day: the processes that an operator runs on one database, and the commands they type."""
 
+import asyncio
 import random
 import re
 import signal
@@ -13,13 +14,26 @@ from os import kill
 from pathlib import Path
 
 import httpx
+from sqlalchemy import bindparam, func, select
 
+from models import Job
+from models.base import table_of
+from models.statement import Statement
+from models.store import Store
+from resolvers import clock
 from tests.nursery import Nursery
 from tests.sharing import WIDE_ENVIRONMENT
+from tests.templates import opened
 
 SECONDS_TO_SERVE = 30
 _MOST_SECONDS_BEHIND = 1.3
 """For how long, at most, a process goes by the platform's clock as it was."""
+_SECONDS_TO_WORK = 60
+_SOON = timedelta(seconds=10)
+"""Within that time comes again what an attempt has put off."""
+
+_JOB = table_of(Job).c
+_DUE = Statement(select(func.count()).where(_JOB.done_at.is_(None), _JOB.run_at <= bindparam("by")))
 
 
 class Platform:
@@ -33,6 +47,7 @@ class Platform:
 
     def __init__(self, nursery: Nursery, database_url: str, folder: Path) -> None:
         self._nursery = nursery
+        self._database_url = database_url
         self._log = folder / "log"
         self.mail = folder / "mail"
         port = _free_port()
@@ -92,9 +107,26 @@ class Platform:
         return datetime.fromisoformat(self._told("clock").strip())
 
     def advance(self, by: timedelta) -> None:
-        """Set the platform's clock ahead, and wait until every process goes by it."""
+        """Set the platform's clock ahead when all that is due is done, and wait until every process goes by it."""
+        self.rest()
         self._told("clock", "--advance", f"{int(by.total_seconds())}s")
         time.sleep(_MOST_SECONDS_BEHIND)
+
+    def rest(self) -> None:
+        """Wait until nothing is due any more, of whomever.
+
+        Raises:
+            TimeoutError: there is always something.
+        """
+        asyncio.run(self._rest())
+
+    async def _rest(self) -> None:
+        deadline = time.monotonic() + _SECONDS_TO_WORK
+        async with opened(self._database_url) as store:
+            while await _due(store):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"there is always work: {self._log.read_text()[-4000:]}")
+                await asyncio.sleep(0.1)
 
     def _told(self, *arguments: str) -> str:
         code, printed = self.command(*arguments)
@@ -147,6 +179,13 @@ class Platform:
             over.set()
             self._steps.release()
             reaper.join()
+
+
+async def _due(store: Store) -> int:
+    """How many jobs are due at this moment, or in the hands of a worker."""
+    async with store.unfiltered("a test waits for the work to be done") as db:
+        ((number,),) = await db.rows(_DUE, {"by": await clock.now(db) + _SOON})
+    return int(number)
 
 
 def _free_port() -> int:

@@ -38,7 +38,8 @@ export function environment(url, token, { onPayload = () => {} } = {}) {
 
   const listen = (params, variables) =>
     Observable.create((sink) =>
-      sockets.subscribe({ documentId: params.id, operationName: params.name, variables }, sink),
+      // graphql-ws takes no message without a query; an empty one beside an id is none.
+      sockets.subscribe({ query: '', documentId: params.id, operationName: params.name, variables }, sink),
     );
 
   const made = new Environment({ network: Network.create(post, listen), store: new Store(new RecordSource()) });

@@ -1,0 +1,1 @@
+"""What `canopy doctor` looks at."""
