@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.command_line import Span, with_settings, with_store
+from edge.commands_issuers import issuers
 from edge.commands_keys import keys
 from edge.doctor.commands import doctor
 from edge.documents.commands import documents
@@ -317,6 +318,7 @@ def clock(settings: "Settings", advance: timedelta | None, *, force: bool) -> No
 
 canopy.add_command(documents)
 canopy.add_command(keys)
+canopy.add_command(issuers)
 canopy.add_command(doctor)
 canopy.add_command(schema)
 canopy.add_command(usage)

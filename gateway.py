@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> ASGIApp:
         Route("/graphql/{document_id}", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
         Route("/graphql/{document_id}/{operation}", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
         WebSocketRoute("/graphql", Sockets(service).serve),
+        Route("/api", API(), methods=METHODS),
         Route("/api/{path:path}", API(), methods=METHODS),
         *auth.ROUTES,
         *keys.ROUTES,
@@ -71,7 +72,7 @@ def create_app(settings: Settings) -> ASGIApp:
     handlers = {Exception: leave_to_request_id, HTTPException: unrouted}
     app = Starlette(routes=routes, middleware=_walls(settings), lifespan=lifespan, exception_handlers=handlers)
     app.state.service = service
-    return RequestId(app)
+    return RequestId(app, continues_traces=settings.telemetry.trace_parents)
 
 
 def application() -> ASGIApp:

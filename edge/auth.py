@@ -15,7 +15,7 @@ from edge.exposure.headers import SECURITY_HEADERS
 from edge.limits.body import BodyError, read_body
 from edge.service import Service, service_of
 from models.store import StoreError
-from resolvers import acting, sign_in
+from resolvers import acting, issuers, sign_in
 from resolvers.errors import UnavailableError
 from resolvers.forgotten import forgotten
 from resolvers.link_following import Followed, follow
@@ -153,9 +153,15 @@ async def _by_client_secret(request: Request, form: Form) -> Grant:
 
 async def _by_exchange(request: Request, form: Form) -> Grant:
     service = service_of(request)
-    subject_token, of_type, audience = _needed(form, "subject_token", "subject_token_type", "audience")
+    subject_token, of_type = _needed(form, "subject_token", "subject_token_type")
+    if of_type == issuers.ID_TOKEN:
+        return await issuers.sign_in_by_issuer(
+            service.store, service.sign_in, service.discovery, subject_token, _address(request), _wanted_account(form)
+        )
+    (audience,) = _needed(form, "audience")
     if of_type != acting.ACCESS_TOKEN or form.get("requested_token_type", of_type) != of_type:
-        raise SignInError(Refusal.INVALID_REQUEST, f"An access token is given for one: {acting.ACCESS_TOKEN}.")
+        kinds = f"{acting.ACCESS_TOKEN}, or for an issuer's {issuers.ID_TOKEN}"
+        raise SignInError(Refusal.INVALID_REQUEST, f"An access token is given for one: {kinds}.")
     if form.get("actor_token"):
         raise SignInError(Refusal.INVALID_REQUEST, "The subject token is the actor's; `actor_token` has no use here.")
     return await acting.exchange(service.store, service.sign_in, subject_token, _account_id(audience))

@@ -11,6 +11,7 @@ from graphql.execution.values import VariableValues
 from edge.exposure.introspection import merged
 from edge.service import Service
 from edge.telemetry.metrics import FALLBACKS
+from resolvers.allowance import Allowance
 from resolvers.caller import Caller
 from resolvers.changing import changing
 from resolvers.context import Context
@@ -40,6 +41,7 @@ class Prepared:
         values: of its variables.
         estimator: tells what it costs.
         estimate: what it may cost.
+        allowance: what is left of its caller's budget once that is paid.
     """
 
     document: Document
@@ -48,6 +50,7 @@ class Prepared:
     values: VariableValues
     estimator: Estimator
     estimate: int
+    allowance: Allowance | None = None
 
     @property
     def kind(self) -> OperationType:
@@ -103,6 +106,7 @@ async def _found(service: Service, caller: Caller, prepared: Prepared) -> tuple[
 async def context_of(service: Service, caller: Caller, prepared: Prepared) -> AsyncIterator[Context]:
     """What an operation is answered from, once it is its turn."""
     async with service.admission.turn(caller), _context(service, caller, prepared) as context:
+        context.estimate, context.allowance = prepared.estimate, prepared.allowance
         yield context
 
 

@@ -6,7 +6,7 @@ limits, checks, counts or masks stands here once, in the order in which it is sa
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -110,7 +110,8 @@ class Running:
 
 
 _HOW_TO_LISTEN = (
-    "Listen over a WebSocket (graphql-transport-ws, at the same address), or accept text/event-stream or multipart/mixed."
+    "Listen over a WebSocket (graphql-transport-ws, at the same address), or accept text/event-stream or"
+    " multipart/mixed."
 )
 
 
@@ -173,6 +174,7 @@ async def _begun(service: Service, sender: Sender, asked: Asked, seen: Seen) -> 
                 raise refused(MethodNotAllowedError("Send a mutation by POST."), 405, allow="POST")
             caller = await known(service, sender, is_fresh=True)
         reservation = await service.budget.reserve(caller, prepared.estimate)
+        prepared = replace(prepared, allowance=reservation.allowance)
         if _wants_parts(sender, prepared):
             parts = payloads_of(Parts(service, caller, prepared), reservation, seen)
             running = Running(prepared.kind, parts, {"x-executor": IN_PARTS, **reservation.headers})
@@ -194,7 +196,7 @@ async def _prepared(service: Service, sender: Sender, caller: Caller, asked: Ask
     operation = chosen(document, asked.name)
     if isinstance(operation, GraphQLError):
         raise Refusal([operation])
-    made = await preparing.prepared(service.reading, document, operation, asked.variables, bounds)
+    made = await preparing.prepared(service.reading, document, operation, asked.variables, bounds, charge)
     seen.prepared(document, made.name, made.kind.value, made.estimate)
     if made.shape.has_introspection:
         service.introspection.check(operation)

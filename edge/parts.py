@@ -17,7 +17,7 @@ from graphql import (
 from graphql.execution.types import CompletedResult, PendingResult
 
 from edge.execution import OverTimeError, Prepared, context_of
-from edge.exposure.masking import Payload, part
+from edge.exposure.masking import Payload, Refusal, part, refusal_of
 from edge.limits.budget import Reservation
 from edge.service import Service
 from edge.telemetry.seen import Seen
@@ -42,7 +42,7 @@ class Parts:
         self._service = service
         self._caller = caller
         self._prepared = prepared
-        self._found: asyncio.Queue[Part] = asyncio.Queue()
+        self._found: asyncio.Queue[Part | Refusal] = asyncio.Queue()
         self._open: dict[str, PendingResult] = {}
         """What was announced, and is not told to its end."""
         self._has_begun = False
@@ -52,11 +52,17 @@ class Parts:
         """In what was worked out so far."""
 
     async def told(self) -> AsyncGenerator[Part, None]:
-        """Part by part; who stops taking them stops the work."""
+        """Part by part; who stops taking them stops the work.
+
+        Raises:
+            Refusal: nothing can be told.
+        """
         work = asyncio.create_task(self._work())
         try:
             while True:
                 found = await self._found.get()
+                if isinstance(found, Refusal):
+                    raise found
                 yield found
                 if isinstance(found, ExecutionResult) or not found.has_next:
                     return
@@ -72,7 +78,10 @@ class Parts:
         except TimeoutError:
             self._fail(OverTimeError("The answer took too long. Ask for less."))
         except Exception as error:  # whatever it is, the client is told that no more comes
-            self._fail(error)
+            if self._has_begun:
+                self._fail(error)
+            else:
+                self._found.put_nowait(refusal_of(error))
 
     async def _work_out(self) -> None:
         prepared = self._prepared

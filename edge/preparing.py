@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLError, OperationDefinitionNode
 
-from edge.documents.reading import Reading
+from edge.documents.reading import Charge, Reading
 from edge.execution import Prepared
 from edge.exposure.masking import Refusal
 from schema import executor
@@ -19,6 +19,7 @@ async def prepared(
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any] | None,
     bounds: Bounds,
+    charge: Charge | None = None,
 ) -> Prepared:
     """An operation of a document that may be run.
 
@@ -28,6 +29,7 @@ async def prepared(
         operation: one of its operations.
         variables: as they were given.
         bounds: how much it may have.
+        charge: takes what planning costs.
 
     Raises:
         Refusal: it may not.
@@ -39,7 +41,7 @@ async def prepared(
     values = executor.coerced(operation, given)
     if isinstance(values, list):
         raise Refusal(values)
-    await reading.plan(document, operation, values)
+    await reading.plan(document, operation, values, charge)
     estimator = executor.estimator(document, operation, values)
     if isinstance(estimator, list):
         raise Refusal(estimator)

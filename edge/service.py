@@ -20,6 +20,7 @@ from edge.telemetry.telemetry import Telemetry
 from models.store import Store, open_store
 from resolvers.callers import Callers
 from resolvers.clock import PlatformClock
+from resolvers.discovery import Discovery
 from resolvers.keys import open_key_ring
 from resolvers.links import makers
 from resolvers.live import Hub
@@ -55,6 +56,7 @@ class Service:
         self.endpoints = Endpoints(self.documents.registry)
         self.telemetry = Telemetry(settings.telemetry, self.store)
         self.keys = open_key_ring(settings.key_file, is_strict=not settings.demo)
+        self.discovery = Discovery()
         self.clock = PlatformClock(self.store)
         self.worker: Worker | None = None
         self.cursor_key = self.keys.cursor_keys()

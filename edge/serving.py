@@ -1,6 +1,7 @@
 """Serving: how the server is set up, in one process or in several."""
 
 import os
+from tempfile import mkdtemp
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp
 
 from edge.limits.connections import BoundedProtocol
 from edge.settings import Settings
+from edge.telemetry.metrics import COUNTS_FOLDER
 from models.store import engine_of
 
 _APPLICATION = "gateway:application"
@@ -36,6 +38,7 @@ def serve_by_many(settings: Settings, processes: int) -> None:
     if not settings.sharing.redis_url:
         click.echo(f"Without CANOPY_REDIS_URL each of the {processes} processes gives its share of the budgets.")
     os.environ["CANOPY_PROCESSES"] = str(processes)
+    os.environ.setdefault(COUNTS_FOLDER, mkdtemp(prefix="canopy-counts-"))
     if settings.demo:
         os.environ["CANOPY_DEMO"] = "on"
     uvicorn.run(_APPLICATION, factory=True, workers=processes, **options(settings))

@@ -70,7 +70,7 @@ class Settings:
     key_file: Path = setting(
         Path("var/canopy.key"),
         "the secret behind access tokens and page cursors; made on first use. Every process of one gateway needs the"
-        " same. To rotate, put a new line before the old one",
+        " same. `canopy keys` rotates it; `docs/security.md` says how",
         Path,
     )
     log_level: str = setting(

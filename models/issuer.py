@@ -1,4 +1,4 @@
-"""External issuers: who may vouch for persons, and whom they have vouched for. No scoped reader can see these tables."""
+"""External issuers: who may vouch for persons, and whom they have vouched for. No scope can read them."""
 
 from datetime import datetime
 

@@ -10,6 +10,7 @@ from aiodataloader import DataLoader
 from models import base
 from models.statement import Engine, Row, Statement
 from models.store import Reader, StoreTimeoutError
+from resolvers.allowance import Allowance
 from resolvers.caller import Caller
 from resolvers.cursor import CursorCodec
 from resolvers.errors import UnavailableError
@@ -37,6 +38,10 @@ class Context:
         self.statements = 0
         """How many statements this operation has sent."""
         self.record = RECORD.get() or Record()
+        self.allowance: Allowance | None = None
+        """What is left of the caller's budget, this operation paid for; None where nothing is bounded."""
+        self.estimate = 0
+        """What this operation may cost."""
         self.selections: dict[Any, Any] = {}
         """Which columns each place of the document needs, worked out once."""
         self._once: dict[tuple[str, Hashable], dict[Key, Any]] = {}

@@ -133,7 +133,7 @@ class Discovery:
         """
         told = self._fetch(f"{check_address(issuer).rstrip('/')}/.well-known/openid-configuration")
         if told.get("issuer") != issuer:
-            raise DiscoveryError(f"It says that it is {told.get('issuer')!r}, not {issuer!r}; they have to be the same.")
+            raise DiscoveryError(f"It says that it is {told.get('issuer')!r}, not {issuer!r}, which it has to.")
         place = told.get("jwks_uri")
         if not isinstance(place, str):
             raise DiscoveryError(f"{issuer} does not say where its keys are.")

@@ -11,6 +11,8 @@ log = logging.getLogger("canopy.keys")
 
 SECRET_BYTES = 32
 _OTHERS = 0o077
+_STRANGERS = 0o027
+"""Anybody may read it, or its group write it. That its group may read it is how orchestrators hand files out."""
 
 
 class KeyFileError(Exception):
@@ -24,7 +26,7 @@ def read_secrets(path: Path, *, is_strict: bool = False) -> list[bytes]:
 
     Args:
         path: of the file.
-        is_strict: whether a file that other users of the machine can read is refused, instead of warned about.
+        is_strict: whether a file that any user of the machine can read is refused, instead of warned about.
 
     Raises:
         KeyFileError: what is there is no key file, or it can't be read or written, or others can read it.
@@ -33,12 +35,12 @@ def read_secrets(path: Path, *, is_strict: bool = False) -> list[bytes]:
         if not path.exists():
             _create(path)
         lines = path.read_bytes().split() or [b""]
-        is_open = os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
+        mode = path.stat().st_mode if os.name == "posix" else 0
     except OSError as error:
         raise KeyFileError(f"the key file {path} can't be read or made: {error.strerror}") from error
-    if is_open:
+    if mode & _OTHERS:
         message = f"the key file {path} can be read by other users of this machine; chmod 600 closes it"
-        if is_strict:
+        if is_strict and mode & _STRANGERS:
             raise KeyFileError(message)
         log.warning("%s", message)
     return [_secret(line, path) for line in lines]

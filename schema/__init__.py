@@ -51,6 +51,7 @@ from schema.order_estimate import OrderTrials
 from schema.plan_switch import PlanSwitch, PlanSwitchQuery
 from schema.price import Price, PriceQuery, PriceSheet
 from schema.product import ExchangeRate, Manufacturer, Marketplace, Plan, Product, ProductQuery
+from schema.rate_limit import RateLimitQuery
 from schema.scalars import SCALARS
 from schema.subscription import Subscription, SubscriptionQuery
 from schema.user import User, UserQuery
@@ -69,6 +70,7 @@ class Query(
     PriceQuery,
     PlanSwitchQuery,
     MoneyQuery,
+    RateLimitQuery,
 ):
     """The root."""
 

@@ -9,11 +9,13 @@ import pytest
 
 from edge.exposure.masking import Refusal
 from edge.limits.admission import Admission
+from edge.limits.settings import WIDEST_SELECTIONS, WIDEST_TOKENS
 from edge.limits.sharing import SharingSettings
 from models import path as paths
 from models.scope import Scope
 from models.store import Store
 from resolvers.caller import Caller
+from schema.limits.bounds import WIDEST
 from tests.databases import Databases
 from tests.hierarchy import World
 from tests.live import until
@@ -177,3 +179,7 @@ async def test_the_state_of_a_store_counts_its_readers(hierarchy: Store) -> None
 
     assert (full["used"], full["waiting"], over["used"]) == (8, 0, 0)
     assert over["idle"] >= 1
+
+
+def test_settings_take_as_much_as_is_read_at_all() -> None:
+    assert (WIDEST.tokens, WIDEST.selections) == (WIDEST_TOKENS, WIDEST_SELECTIONS)

@@ -1,6 +1,7 @@
 """Budgets: what callers and accounts may spend; never more, however operations come in between one another."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,18 @@ async def _drained(frozen: Gateway) -> set[str]:
     own = [key for key in buckets.keys if ":" in key]
     buckets.add([Bucket("caller", key, 1000, 50.0) for key in own], 1000)
     return set(own)
+
+
+async def test_the_graph_itself_tells_what_is_left(frozen: Gateway) -> None:
+    query = "{ rateLimit { limit cost remaining resetAt } accounts(first: 7) { nodes { id } } }"
+    await frozen.ask(query)
+    answer = await frozen.ask(query)
+
+    told, cost = answer.json()["data"]["rateLimit"], answer.json()["extensions"]["cost"]
+    left = cost["throttleStatus"]["currentlyAvailable"]
+    assert (told["limit"], told["cost"], answer.headers["x-executor"]) == (1000, 7, "plan")
+    assert told["remaining"] == left + cost["actualQueryCost"] - cost["requestedQueryCost"]
+    assert told["resetAt"] > datetime.now(UTC).isoformat()
 
 
 async def test_over_sse_a_refusal_for_want_of_points_is_a_status_too(frozen: Gateway) -> None:

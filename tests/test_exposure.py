@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from graphql import GraphQLError
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from edge.exposure.hosts import name_in
@@ -16,7 +17,7 @@ from schema.errors import DEFECT, public
 from tests.canary import CANARY, assert_silent
 from tests.databases import Databases
 from tests.hierarchy import World
-from tests.live import client
+from tests.live import PROTOCOL, client
 from tests.test_architecture import sources
 from tests.transports import Gateway, code, gateway
 
@@ -102,7 +103,8 @@ def formats_errors(node: ast.AST) -> bool:
 
 MAY_SPEAK_OF_ERRORS = {
     "edge/auth.py",  # a body's own errors, of ours by type
-    "edge/documents/commands.py",  # to operators
+    "edge/commands_issuers.py",  # to operators
+    "edge/documents/commands.py",  # likewise
     "edge/execution.py",  # its own error
     "edge/exposure/masking.py",
     "edge/parts.py",  # as execution.py
@@ -183,6 +185,15 @@ async def test_the_gateway_answers_to_no_other_name(served: Gateway, host: str) 
 async def test_a_name_that_a_proxy_forwards_counts_for_nothing(served: Gateway) -> None:
     assert (await ask(served, x_forwarded_host="evil.example")).status_code == 200
     assert (await ask(served, host="evil.example", x_forwarded_host="localhost")).status_code == 400
+
+
+async def test_a_socket_is_opened_by_our_names_alone(served: Gateway) -> None:
+    name, port = served.served.url.split(":")
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect("ws://evil.example/graphql", subprotocols=[PROTOCOL], host=name, port=int(port), proxy=None):
+            pass
+
+    assert refused.value.response.status_code == 403
 
 
 async def test_health_is_told_by_any_name(served: Gateway) -> None:
@@ -267,6 +278,7 @@ async def test_a_socket_is_opened_for_no_page_of_another_site(served: Gateway) -
 async def test_no_answer_sets_a_cookie(served: Gateway) -> None:
     for path in ("/graphql", "/graphiql", "/auth/token"):
         assert "set-cookie" not in (await served.http.get(path)).headers
+    assert {name for name, tree in sources().items() if "set_cookie" in ast.unparse(tree)} == set()
 
 
 FORGED = {"hostname", "netloc", "scheme", "port"}

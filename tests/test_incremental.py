@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-from graphql import GraphQLError
 
 import edge.parts as parts_module
 from edge.limits.sharing import TellCost
@@ -238,17 +237,36 @@ async def test_what_takes_too_long_is_ended_and_costs_its_estimate(
     assert cost["actualQueryCost"] == cost["requestedQueryCost"]
 
 
-async def test_what_fails_before_its_first_part_is_told_as_a_whole_answer(
-    served: Gateway, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("error", "status", "code"), [
+    (RuntimeError("canary"), 500, "INTERNAL"),
+    (StoreAwayError("canary"), 503, "UNAVAILABLE"),
+])  # fmt: skip  # a table
+async def test_what_fails_before_its_first_part_is_told_as_for_any_operation(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
 ) -> None:
     async def fails(*_: Any, **__: Any) -> Any:
-        raise GraphQLError("no", original_error=RuntimeError("canary"))
+        raise error
         yield
 
     monkeypatch.setattr(parts_module, "in_parts", fails)
     answer = await served.ask(DEFERRED, f"{MULTIPART}, application/json;q=0.9")
+    assert answer.status_code == status
     assert "canary" not in answer.text
-    assert '"INTERNAL"' in answer.text
+    assert answer.json()["errors"][0]["extensions"]["code"] == code
+
+
+async def test_what_takes_too_long_to_begin_is_told_as_a_whole_answer(
+    sqlite_databases: Databases, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def waits(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+        yield
+
+    monkeypatch.setattr(parts_module, "in_parts", waits)
+    async with gateway(sqlite_databases, world, tmp_path, sharing=replace(WIDE, request_seconds=1)) as served:
+        answer = (await served.ask(DEFERRED, f"{MULTIPART}, application/json;q=0.9")).text
+    assert '"TIMEOUT"' in answer
+    assert '"hasNext":true' not in answer
 
 
 @pytest.mark.parametrize("query", [

@@ -20,8 +20,12 @@ from resolvers.input_hash import InputHash
 from resolvers.key_file import KeyFileError, new_secret, write_secrets
 from resolvers.keys import KeyRing, open_key_ring
 from resolvers.tokens import AccessTokens, Subject
+from tests.changes import user_of
 from tests.databases import Databases
 from tests.hierarchy import World
+from tests.listening import happens, token
+from tests.live import client
+from tests.templates import opened
 from tests.transports import Gateway, gateway
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -163,12 +167,20 @@ def test_while_the_file_is_spoilt_the_keys_stay_as_they_were(
     assert "hunter2" not in caplog.text
 
 
-def test_a_key_file_that_others_can_read_is_refused_but_for_a_demo(key_file: Path) -> None:
-    key_file.chmod(0o644)
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o666, 0o620])
+def test_a_key_file_that_anybody_can_read_is_refused_but_for_a_demo(key_file: Path, mode: int) -> None:
+    key_file.chmod(mode)
 
     with pytest.raises(KeyFileError, match="chmod 600"):
         open_key_ring(key_file, is_strict=True)
     assert open_key_ring(key_file).key_id == KeyRing([OLD]).key_id
+
+
+def test_a_key_file_that_is_handed_to_a_group_is_warned_of(key_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key_file.chmod(0o440)
+
+    assert open_key_ring(key_file, is_strict=True).key_id == KeyRing([OLD]).key_id
+    assert "chmod 600" in caplog.text
 
 
 # For operators
@@ -254,6 +266,39 @@ async def test_after_a_rotation_both_keys_are_told(served: Gateway) -> None:
 
     assert after[1:] == before
     assert len(after) == 2
+
+
+RENAME = (
+    'mutation { accountUpdate(input: {account: "acc_8", externalId: "once", expectedVersion: 1,'
+    ' idempotencyKey: "rotation-1"}) { account { version } userErrors { code } } }'
+)
+PAGE = "query($after: String) { accounts(first: 1, after: $after) { nodes { id } pageInfo { endCursor } } }"
+
+
+async def test_nobody_notices_a_rotation(served: Gateway, world: World) -> None:
+    listening = "subscription($after: String) { accountChanged(after: $after) { eventId account { id } } }"
+    first = (await served.ask(PAGE)).json()["data"]["accounts"]
+    changed = (await served.ask(RENAME)).json()
+    mine = token(served.served, world, 2)
+    async with client(served.served, mine) as before, opened(served.database_url) as store:
+        event_id = before.event_id
+        await happens(store, 7)
+    ring = served.served.service.keys
+    assert ring._path is not None
+    write_secrets(ring._path, [new_secret(), *ring._drawn.secrets])
+    ring._looked_at -= 2
+    newest = AccessTokens(open_key_ring(ring._path)).sign(Subject(SubjectType.USER, user_of(world, 2)), 2)
+    bearer = {"authorization": f"Bearer {newest}"}
+
+    assert (await served.http.post("/graphql", json={"query": PAGE}, headers=bearer)).status_code == 200
+    assert len(ring.public_keys) == 2
+    assert changed["data"]["accountUpdate"] == {"account": {"version": 2}, "userErrors": []}
+    assert (await served.ask(RENAME)).json() == changed
+    next_ = (await served.ask(PAGE, variables={"after": first["pageInfo"]["endCursor"]})).json()["data"]["accounts"]
+    assert next_["nodes"] != first["nodes"]
+    async with client(served.served, mine) as after:
+        await after.subscribe(listening, variables={"after": event_id})
+        assert (await after.data())["account"]["id"] == "acc_7"
 
 
 async def test_whoever_knows_the_address_finds_where_tokens_are_given(served: Gateway) -> None:

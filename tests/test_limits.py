@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import Counter
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,7 +23,10 @@ from schema.execution.rules import RULES, rules_for
 from schema.limits.bounds import Bounds, exceeded, too_long
 from schema.limits.scan import _START, _TOKEN, scan
 from schema.limits.shape import MOST, Shape, shapes
+from tests.databases import Databases
+from tests.hierarchy import World
 from tests.test_documents import ALLOWED, FAMILIES, PETS, REFUSED, calls, cases, grown, tokens
+from tests.transports import RESPONSE, gateway
 
 MANY = 10**6
 READING = Reading()
@@ -399,8 +403,35 @@ async def test_what_is_large_is_planned_in_a_thread_once(monkeypatch: pytest.Mon
     fragment = f"fragment F on User {{ {many('id', 300)} }}"
     document = await reading.read(f"query G {{ viewer {{ user {{ ...F ...F }} }} }} {fragment}", bounds)
     (operation,) = document.operations.values()
+    charged: list[int] = []
+
+    async def charge(cost: int) -> None:
+        charged.append(cost)
+
     for _ in range(2):
-        await prepared(reading, document, operation, None, bounds)
+        await prepared(reading, document, operation, None, bounds, charge)
+    assert charged == [60]  # 604 selections
     assert len(by) == 1
     assert by[0] != threading.get_ident()
     assert len(document.plans) == 1
+
+
+# As clients see it
+
+
+async def test_clients_are_told_which_limit_it_is_and_by_how_much(
+    sqlite_databases: Databases, world: World, tmp_path: Path
+) -> None:
+    settings = LimitSettings(max_depth=3, max_cost=40)
+    async with gateway(sqlite_databases, world, tmp_path, limits=settings) as served:
+        deep = await served.ask("{ viewer { account { parent { name } } } }", RESPONSE)
+        dear = await served.ask("query($n: Int) { accounts(first: $n) { nodes { id } } }", variables={"n": 41})
+        within = await served.ask("query($n: Int) { accounts(first: $n) { nodes { id } } }", variables={"n": 40})
+
+    assert (deep.status_code, dear.status_code) == (400, 200)
+    (error,) = deep.json()["errors"]
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "depth", "value": 4, "maximum": 3}
+    assert error["message"] == "The operation goes 4 fields deep; at most 3 are taken."
+    (error,) = dear.json()["errors"]
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "cost", "value": 41, "maximum": 40}
+    assert within.json()["data"]["accounts"]["nodes"]

@@ -167,3 +167,21 @@ def test_what_is_no_terminal_gets_json_unless_told_otherwise(form: str, is_json:
         root.setLevel(level)
 
     assert stream.getvalue().startswith("{") is is_json
+
+
+def test_what_uvicorn_says_of_sockets_is_not_logged_for_addresses_and_query_strings_stand_in_it() -> None:
+    root, stream = logging.getLogger(), io.StringIO()
+    before, level = root.handlers[:], root.level
+    try:
+        root.handlers[:] = []
+        configure("INFO", "json", stream)
+        uvicorn = logging.getLogger("uvicorn.error")
+        uvicorn.setLevel(logging.INFO)
+        uvicorn.info('%s - "WebSocket %s" [accepted]', ("192.0.2.7", 80), "/graphql?token=t")
+        uvicorn.info("Application startup complete.")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+
+    assert "192.0.2.7" not in stream.getvalue()
+    assert "Application startup complete." in stream.getvalue()

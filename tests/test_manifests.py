@@ -139,10 +139,19 @@ def test_an_import_registers_all_and_says_what_they_come_to(canopy: Canopy, url:
     assert "2 documents could be registered." in tried.stdout
     assert "2 documents, 2 of them new for web." in done.stdout
     assert "2 documents, 0 of them new for web." in again.stdout
-    assert any(line.split() == [id_of(LOGIN)[:12], "Login", "query", "3", "3"] for line in done.stdout.splitlines())
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0] == ["id", "operation", "kind", "depth", "selections", "cost"]
+    assert [id_of(LOGIN)[:12], "Login", "query", "3", "3"] in [row[:5] for row in rows]
     found = known(url)
     assert found.clients == {id_of(REACH): frozenset({"web"}), id_of(LOGIN): frozenset({"web"})}
     assert found.aliases == {MD5: id_of(REACH)}
+
+
+def test_an_import_tells_what_operations_may_cost(canopy: Canopy, tmp_path: Path) -> None:
+    text = "query Pages($first: Int = 7, $of: ID!) { accounts(first: $first, filter: {below: $of}) { nodes { id } } }"
+
+    told = canopy("import", str(written(tmp_path, "pages.graphql", text)), "--dry-run").stdout
+    assert told.splitlines()[1].split() == [id_of(text)[:12], "Pages", "query", "3", "3", "7"]
 
 
 @pytest.mark.parametrize(

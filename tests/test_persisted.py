@@ -1,6 +1,8 @@
 """Persisted documents: the forms that name one, who may run which, and how often they are used."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +19,10 @@ from models.base import now
 from models.store import Store, StoreError
 from resolvers import documents
 from resolvers.documents import Noted, Registered
+from tests.changes import user_of
 from tests.databases import Databases
+from tests.hierarchy import World
+from tests.live import client, serving
 from tests.registering import API_CLIENT, RESELLER, Gateway, gateway, id_of
 from tests.templates import seeded_template
 
@@ -255,8 +260,8 @@ async def test_uses_are_counted_with_the_last(persisted: Gateway) -> None:
     document_id = await persisted.register(REACH)
     await persisted.register(REACH, client="web")
     before = now()
-    for client in ("", "web", "web", "app"):
-        await persisted.post({"documentId": document_id}, x_client_name=client)
+    for name in ("", "web", "web", "app"):
+        await persisted.post({"documentId": document_id}, x_client_name=name)
     await persisted.service.documents.counting.write()
     await persisted.post({"query": REACH})
     await persisted.service.documents.counting.write()
@@ -320,6 +325,19 @@ async def test_what_is_counted_while_the_database_is_away_is_written_later(
     assert [row.text for row in await documents.unknown(store) if row.id == "3" * 64] == [None]
 
 
+async def test_what_several_count_at_once_is_all_counted(persisted: Gateway) -> None:
+    store = persisted.service.store
+    await persisted.register(REACH, TWO)
+    uses = {(id_of(REACH), ""): 1, (id_of(TWO), ""): 2}
+    backwards = dict(reversed(uses.items()))
+    noted = {("4" * 64, name): Noted(1, "{ a }") for name in "ab"}
+
+    await asyncio.gather(*(documents.count(store, each, dict(noted), now()) for each in (uses, backwards) * 4))
+
+    assert {row.id: row.uses for row in await documents.listed(store)} == {id_of(REACH): 8, id_of(TWO): 16}
+    assert [row.uses for row in await documents.unknown(store) if row.id == "4" * 64] == [8, 8]
+
+
 async def test_a_process_looks_again_only_when_its_look_is_old_and_goes_on_while_the_database_is_away(
     persisted: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,3 +397,25 @@ def test_the_level_is_a_setting(written: str, level: str) -> None:
 def test_a_level_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(click.UsageError, match="it takes performance, audit, safelist or ids"):
         Settings.from_environment({"CANOPY_SAFELIST": "strict"})
+
+
+async def test_sockets_take_ids_too_and_an_unknown_one_leaves_the_others_alone(
+    sqlite_hierarchy: Store, world: World, tmp_path: Path
+) -> None:
+    text = "query Socket { viewer { reach } }"
+    by_apollo, user = persisted_query(text), user_of(world, 2)
+    async with serving(sqlite_hierarchy.url, tmp_path) as served, client(served, served.token(user, 2)) as socket:
+        await socket.send(type="subscribe", id="1", payload={"query": "", "documentId": "0" * 64})
+        assert await socket.code("1") == "PERSISTED_QUERY_NOT_FOUND"
+        await socket.send(type="subscribe", id="2", payload=by_apollo | {"query": text})
+        assert (await socket.data("2"))["reach"] == "SUBTREE"
+        assert (await socket.next())["type"] == "complete"
+        await socket.send(type="subscribe", id="3", payload=by_apollo)
+        assert (await socket.data("3"))["reach"] == "SUBTREE"
+
+
+@pytest.mark.parametrize("path", ["%00", "%ff", "md5:abc", "sha256:", "%F0%9F%98%80", "a" * 200, "x" + "/y" * 3])
+async def test_a_path_that_names_nothing_is_told_so(persisted: Gateway, path: str) -> None:
+    for answer in (await persisted.get(f"/graphql/{path}"), await persisted.post({}, path=f"/graphql/{path}")):
+        assert answer.status_code in (400, 404)
+        assert code(answer.json()) in ("BAD_REQUEST", "NOT_FOUND")

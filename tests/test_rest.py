@@ -130,7 +130,9 @@ async def test_filters_orders_and_pages_stand_in_the_query_string(rest: Gateway)
 async def test_the_address_of_the_next_page_is_written_as_headers_and_urls_are(rest: Gateway) -> None:
     text = "query F($search: String!, $after: String) { accounts(filter: {search: $search}, first: 1, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }"  # noqa: E501  # a document
     await exposed(rest, GET, "/find/{search}", text)
-    pages = [await rest.get(path) for path in ("/api/find/cloud%0D%0A", "/api/find/cloud%20%E2%82%AC", "/api/find/c?after=")]
+    pages = [
+        await rest.get(path) for path in ("/api/find/cloud%0D%0A", "/api/find/cloud%20%E2%82%AC", "/api/find/c?after=")
+    ]
 
     assert [page.status_code for page in pages] == [200, 200, 400]
     assert pages[0].headers["link"].startswith("</api/find/cloud%0D%0A?after=")
@@ -175,7 +177,7 @@ async def test_a_parameter_that_makes_no_sense_is_named(rest: Gateway, query: st
 
 async def test_an_address_where_nothing_stands_names_those_where_something_does(rest: Gateway) -> None:
     assert problem(await rest.get("/api/nothing")) == (404, "NOT_FOUND")
-    assert problem(await rest.get("/api/")) == (404, "NOT_FOUND")
+    assert problem(await rest.get("/api/")) == problem(await rest.get("/api")) == (404, "NOT_FOUND")
     wrong = await rest.post({}, path="/api/accounts/acc_1")
     assert problem(wrong) == (405, "METHOD_NOT_ALLOWED")
     assert wrong.headers["allow"] == "GET, HEAD, OPTIONS"
@@ -214,7 +216,10 @@ async def test_a_refused_change_is_a_problem_with_each_reason(rest: Gateway) -> 
     )
     unknown = await rest.post({"name": "x", "nope": 1}, path="/api/customers", idempotency_key="unknown field")
 
+    long = await rest.post({"name": "x"}, path="/api/customers", idempotency_key="k" * 201)
+
     assert problem(refused)[0] == 422
+    assert [each["path"] for each in long.json()["errors"]] == [["idempotencyKey"]]
     assert [each["path"] for each in refused.json()["errors"]] == [["name"]]
     assert problem(twice) == (400, "BAD_REQUEST")
     assert problem(unknown) == (400, "BAD_USER_INPUT")
@@ -299,6 +304,8 @@ async def test_variables_that_are_no_single_input_stand_in_the_body_by_name(rest
 
     assert (answer.status_code, len(answer.json()["nodes"])) == (200, 2)
     assert problem(await rest.post({"nope": 2}, path="/api/search")) == (400, "BAD_REQUEST")
+    empty = await rest.http.post("/api/search", headers=await rest.bearer())
+    assert (empty.status_code, len(empty.json()["nodes"])) == (200, 3)
 
 
 async def test_several_root_fields_are_told_by_their_names(rest: Gateway) -> None:
@@ -406,9 +413,12 @@ async def test_an_exposed_operation_whose_document_can_not_be_offered_any_more_i
     rest: Gateway,
 ) -> None:
     document_id = await rest.register("query A { viewer { reach } }")
-    await documents.expose(rest.service.store, ExposedOperation(GET, "/gone", document_id, "Other", "A test", 0))
+    removed = await rest.register("query B($is: NoSuchType) { noSuchField(is: $is) }")
+    for path, of, name in (("/gone", document_id, "Other"), ("/removed", removed, "B")):
+        await documents.expose(rest.service.store, ExposedOperation(GET, path, of, name, "A test", 0))
 
-    assert problem(await rest.get("/api/gone")) == (404, "NOT_FOUND")
+    assert problem(await rest.get("/api/gone")) == problem(await rest.get("/api/removed")) == (404, "NOT_FOUND")
+    assert (await rest.get("/api/openapi.json")).status_code == 200
     assert (await rest.get("/api/viewer")).status_code == 200
 
 

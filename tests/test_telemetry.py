@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.telemetry.labels import Labels
+from edge.telemetry.seen import Seen
 from edge.telemetry.settings import TelemetrySettings
 from models.base import now
 from models.store import Store
@@ -95,13 +96,13 @@ async def test_an_operation_that_is_over_is_counted_with_its_kind_its_executor_a
     served: Gateway,
 ) -> None:
     before = operations(kind="query", executor="plan", outcome="answered")
-    statements = value("canopy_statement_seconds_count", engine="sqlite")
+    statements, running = value("canopy_statement_seconds_count", engine="sqlite"), value("canopy_running")
     await served.ask(ACCOUNTS)
 
     assert operations(kind="query", executor="plan", outcome="answered") == before + 1
     assert value("canopy_statement_seconds_count", engine="sqlite") > statements
     assert value("canopy_batch_keys_count", source="account.of.scope") > 0
-    assert value("canopy_running") == 0
+    assert value("canopy_running") == running
 
 
 @pytest.mark.parametrize(
@@ -154,12 +155,13 @@ def test_labels_are_few_however_many_names_there_are() -> None:
 
 async def test_an_operation_that_listens_is_counted_while_it_does(served: Gateway) -> None:
     query = "subscription { accountChanged { eventId } }"
-    assert value("canopy_live", transport="http") == 0
+    listening, running = value("canopy_live", transport="http"), value("canopy_running")
     async with served.http.stream("POST", "/graphql", json={"query": query}, headers={"accept": SSE}) as answer:
         assert answer.status_code == 200, await answer.aread()
-        await until(lambda: value("canopy_live", transport="http") == 1)
-    await until(lambda: value("canopy_live", transport="http") == 0)
-    await until(lambda: value("canopy_running") == 0)
+        await until(lambda: value("canopy_live", transport="http") == listening + 1)
+        assert value("canopy_running") == running
+    await until(lambda: value("canopy_live", transport="http") == listening)
+    await until(lambda: value("canopy_running") == running)
 
 
 async def test_metrics_are_what_prometheus_reads_and_tell_of_the_pools(served: Gateway) -> None:
@@ -203,3 +205,21 @@ async def test_jobs_that_wait_are_counted_by_kind_and_state(store: Store) -> Non
     await add_jobs(store, 4, run_at=at + timedelta(hours=1), kind="OTHER")
 
     assert await backlog(store, at) == {(KIND, "due"): 2, (KIND, "again"): 1, ("OTHER", "later"): 1}
+
+
+async def test_a_mutation_writes_down_what_it_changes_too(served: Gateway) -> None:
+    watched: list[Seen] = []
+    telemetry = served.served.service.telemetry
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telemetry, "finished", watched.append)
+        answer = await served.ask(
+            'mutation { accountUpdate(input: {account: "acc_8", externalId: "told later", expectedVersion: 1,'
+            ' idempotencyKey: "told later"}) { account { externalId } userErrors { message } } }'
+        )
+    told = {"account": {"externalId": "told later"}, "userErrors": []}
+    assert answer.json() == answer.json() | {"data": {"accountUpdate": told}}
+    (seen,) = watched
+    written = {statement.target for statement, *_ in seen.record.statements if statement.is_write}
+
+    assert (seen.kind, seen.outcome) == ("mutation", "answered")
+    assert {"account"} <= written

@@ -123,3 +123,26 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_address_without_the_extra_is_refused_with_what_to_install() -> None:
     with pytest.raises(click.UsageError, match=r"canopy-gateway\[tracing\]"):
         spans.open_spans(TelemetrySettings(otlp_url="http://127.0.0.1:1/v1/traces"))
+
+
+_ABOVE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+"""A parent whose trace is being told of."""
+
+
+@pytest.mark.parametrize(("is_believed", "continues"), [(True, True), (False, False)])
+async def test_the_trace_of_a_proxy_is_continued_only_where_that_is_wanted(
+    sqlite_databases: Databases,
+    world: World,
+    tmp_path: Path,
+    collector: InMemorySpanExporter,
+    is_believed: bool,
+    continues: bool,
+) -> None:
+    settings = TelemetrySettings(trace_parents=is_believed)
+    async with gateway(sqlite_databases, world, tmp_path, telemetry=settings) as served:
+        served.served.service.telemetry._spans = Tracing(collector, 0)
+        await served.post({"query": "{ viewer { reach } }"}, traceparent=_ABOVE)
+    found = by_name(collector)
+
+    assert ("query" in found) is continues
+    assert not continues or f"{found['query'].context.trace_id:032x}" == _ABOVE.split("-")[1]

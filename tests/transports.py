@@ -1,14 +1,16 @@
 """A gateway for tests of transports: one on SQLite that answers HTTP, and how streams are read."""
 
+import logging
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
+import pytest
 
 from tests.changes import user_of
 from tests.databases import Databases
@@ -64,6 +66,18 @@ async def gateway(databases: Databases, world: World, directory: Path, **setting
 
 def bearer_of(served: Gateway, world: World, kind: str, account_id: int) -> str:
     return served.served.token(user_of(world, account_id, kind), account_id)
+
+
+@contextmanager
+def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nothing is logged in the block, by the server neither, whose log goes its own way."""
+    server = logging.getLogger("uvicorn")
+    server.addHandler(caplog.handler)
+    try:
+        yield
+    finally:
+        server.removeHandler(caplog.handler)
+    assert not caplog.records, caplog.text
 
 
 def code(answer: httpx.Response) -> str:

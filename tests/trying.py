@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,15 @@ class Tried:
     sent: list[Statement]
 
 
+@cache
+def _tokens() -> AccessTokens:
+    return AccessTokens(KeyRing([b"k" * 32]))
+
+
 def _sign_in() -> SignInSettings:
     """With which nothing that failed before is known."""
     throttle = Throttle(ThrottleSettings(), secrets.token_bytes(32))
-    return SignInSettings(AccessTokens(KeyRing([b"k" * 32])), Passwords(CHEAP), throttle)
+    return SignInSettings(_tokens(), Passwords(CHEAP), throttle)
 
 
 async def attempt(

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError, NonNullTypeNode, OperationDefinitionNode
+from graphql.execution.values import get_variable_values
 
 from resolvers.documents import NewDocument
 from schema import executor
+from schema.execution.documents import Document
 from schema.limits.bounds import Bounds
+from schema.limits.cost import Estimator
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class Checked:
         kind: query, mutation or subscription.
         depth: fields below each other.
         selections: fields, fragments opened.
+        cost: as it is estimated while of its variables only those are given that have a default; None where that can't
+            be said.
     """
 
     document_id: str
@@ -27,6 +32,7 @@ class Checked:
     kind: str
     depth: int
     selections: int
+    cost: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,18 @@ def checked(documents: Iterable[NewDocument], bounds: Bounds) -> tuple[list[Chec
             problems.append(Problem(_named(each), "It has no operation."))
         for name, operation in document.operations.items():
             shape = document.shapes[name]
-            found.append(Checked(each.id, name or "", _kind(operation), shape.depth, shape.selections))
+            cost = _cost(document, operation)
+            found.append(Checked(each.id, name or "", _kind(operation), shape.depth, shape.selections, cost))
     return found, problems
+
+
+def _cost(document: Document, operation: OperationDefinitionNode) -> int | None:
+    of_defaults = [each for each in operation.variable_definitions or () if not isinstance(each.type, NonNullTypeNode)]
+    values = get_variable_values(executor.schema, of_defaults, {})
+    if isinstance(values, list):
+        return None
+    estimator = executor.estimator(document, operation, values)
+    return estimator.estimate(values.coerced) if isinstance(estimator, Estimator) else None
 
 
 def _kind(operation: OperationDefinitionNode) -> str:

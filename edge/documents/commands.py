@@ -75,10 +75,11 @@ def import_(settings: "Settings", files: Sequence[Path], client: str | None, *, 
 
 
 def _tell(found: "Sequence[Checked]") -> None:
-    click.echo(f"{'id':{_SHOWN}}  {'operation':40} {'kind':12} {'depth':>5} {'selections':>10}")
+    click.echo(f"{'id':{_SHOWN}}  {'operation':40} {'kind':12} {'depth':>5} {'selections':>10} {'cost':>6}")
     for each in found:
-        shown = f"{each.document_id[:_SHOWN]}  {each.name:40} {each.kind:12} {each.depth:5,} {each.selections:10,}"
-        click.echo(shown)
+        cost = "" if each.cost is None else f"{each.cost:,}"
+        counts = f"{each.depth:5,} {each.selections:10,} {cost:>6}"
+        click.echo(f"{each.document_id[:_SHOWN]}  {each.name:40} {each.kind:12} {counts}")
 
 
 @documents.command("list")

@@ -22,7 +22,7 @@ Charge = Callable[[int], Awaitable[None]]
 
 _AT_ONCE = 2
 _QUICK_TOKENS, _QUICK_LENGTH, _QUICK_SELECTIONS = 200, 10_000, 500
-_TOKENS_A_POINT, _LENGTH_A_POINT = 4, 1_000
+_TOKENS_A_POINT, _LENGTH_A_POINT, _SELECTIONS_A_POINT = 4, 1_000, 10
 _SWITCH_SECONDS = 0.001
 
 
@@ -75,13 +75,25 @@ class Reading:
         async with self._turns:
             return await asyncio.to_thread(executor.read, text, bounds, scanned)
 
-    async def plan(self, document: Document, operation: OperationDefinitionNode, values: VariableValues) -> None:
-        """Make the plan of an operation in a thread, if it is large and was not made yet."""
-        name = operation.name.value if operation.name else None
-        is_large = document.shapes[name].selections > _QUICK_SELECTIONS
-        if is_large and not executor.is_planned(document, operation, values):
-            async with self._turns:
-                await asyncio.to_thread(executor.plan_ahead, document, operation, values)
+    async def plan(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        charge: Charge | None = None,
+    ) -> None:
+        """Make the plan of an operation in a thread, if it is large and was not made yet.
+
+        Raises:
+            Refusal: there is no budget to make it.
+        """
+        selections = document.shapes[operation.name.value if operation.name else None].selections
+        if selections <= _QUICK_SELECTIONS or executor.is_planned(document, operation, values):
+            return
+        if charge is not None:
+            await charge(selections // _SELECTIONS_A_POINT)
+        async with self._turns:
+            await asyncio.to_thread(executor.plan_ahead, document, operation, values)
 
 
 def points(text: str, scanned: Scan) -> int:

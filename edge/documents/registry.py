@@ -54,8 +54,10 @@ class Registry:
         """How many documents are registered, as far as is known."""
         return len(self._registered.clients)
 
-    def _forget_look(self, _look: "asyncio.Task[None]") -> None:
+    def _forget_look(self, look: "asyncio.Task[None]") -> None:
         self._look = None
+        if not look.cancelled():
+            look.exception()  # told to whoever waits, if anybody still does
 
     async def _looked(self) -> None:
         try:

@@ -1,10 +1,15 @@
 """How much of what is taken: the settings of limits."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edge.setting import setting, whole
-from schema.limits.bounds import NONE, WIDEST, Bounds
 
+if TYPE_CHECKING:
+    from schema.limits.bounds import Bounds
+
+WIDEST_TOKENS, WIDEST_SELECTIONS = 15_000, 20_000
+"""Those of `schema.limits.bounds.WIDEST`, which commands that only read settings have no need of."""
 _DIGITS = 1_000_000
 
 
@@ -16,14 +21,14 @@ class LimitSettings:
         2_000,
         "tokens of a document. Reading one takes 0.1 s of a processor at the default; GraphiQL's own question about"
         " the schema has 163",
-        whole(100, WIDEST.tokens),
-        takes=f"a number from 100 to {WIDEST.tokens}",
+        whole(100, WIDEST_TOKENS),
+        takes=f"a number from 100 to {WIDEST_TOKENS}",
     )
     trusted_max_tokens: int = setting(
-        WIDEST.tokens,
+        WIDEST_TOKENS,
         "the same for a registered document",
-        whole(100, WIDEST.tokens),
-        takes=f"a number from 100 to {WIDEST.tokens}",
+        whole(100, WIDEST_TOKENS),
+        takes=f"a number from 100 to {WIDEST_TOKENS}",
     )
     max_depth: int = setting(
         12,
@@ -56,14 +61,14 @@ class LimitSettings:
     max_selections: int = setting(
         5_000,
         "fields and fragments, each as often as it is opened: fragments within fragments make few tokens many",
-        whole(10, WIDEST.selections),
-        takes=f"a number from 10 to {WIDEST.selections}",
+        whole(10, WIDEST_SELECTIONS),
+        takes=f"a number from 10 to {WIDEST_SELECTIONS}",
     )
     trusted_max_selections: int = setting(
-        WIDEST.selections,
+        WIDEST_SELECTIONS,
         "the same for a registered document",
-        whole(10, WIDEST.selections),
-        takes=f"a number from 10 to {WIDEST.selections}",
+        whole(10, WIDEST_SELECTIONS),
+        takes=f"a number from 10 to {WIDEST_SELECTIONS}",
     )
     max_list: int = setting(
         1_000,
@@ -82,8 +87,10 @@ class LimitSettings:
         5_000, "the same for a registered document", whole(1, _DIGITS), takes="a number from 1"
     )
 
-    def bounds(self, *, is_trusted: bool = False) -> Bounds:
+    def bounds(self, *, is_trusted: bool = False) -> "Bounds":
         """What an operation may have, by whether its document is registered."""
+        from schema.limits.bounds import NONE, Bounds
+
         if is_trusted:
             return Bounds(
                 tokens=self.trusted_max_tokens,

@@ -105,7 +105,7 @@ def _next_page(request: Request, endpoint: Endpoint, value: Any) -> dict[str, st
     if "after" not in names:
         return {}
     parameters = [(name, text) for name, text in request.query_params.multi_items() if name != "after"]
-    address = f"{quote(request.url.path)}?{urlencode([*parameters, ('after', info['endCursor'])])}"
+    address = f"{quote(request.scope['path'])}?{urlencode([*parameters, ('after', info['endCursor'])])}"
     return {"link": f'<{address}>; rel="next"'}
 
 

@@ -25,7 +25,6 @@ from resolvers.errors import CanopyError
 METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 _SAFE = frozenset({"GET", "HEAD"})
 _MOST_PARAMETERS = 100
-_LONGEST_KEY = 200
 OPENAPI = "/openapi.json"
 
 
@@ -75,7 +74,7 @@ async def _answer(request: Request, somebody: Waiting) -> Response:
     if request.method == "OPTIONS":
         return Response(None, 204, {"allow": ", ".join(METHODS)})
     caller = await known(service, sender)  # whoever isn't, is told nothing of what there is
-    path = f"/{request.path_params['path']}"
+    path = f"/{request.path_params.get('path', '')}"
     if path == OPENAPI and request.method in _SAFE:
         seen = [each for each in await _endpoints(service) if each.is_for(caller)]
         return described(seen, service.settings.address)
@@ -125,7 +124,7 @@ async def _variables(request: Request, found: Found) -> Mapping[str, Any]:
     """
     try:
         body = {} if request.method in _SAFE else await _body(request)
-        key = request.headers.get("idempotency-key", "")[:_LONGEST_KEY] if request.method == "POST" else ""
+        key = request.headers.get("idempotency-key", "") if request.method == "POST" else ""
         return variables(found.endpoint, found.values, _query(request), body, key)
     except BodyError as error:
         raise refused(error, error.status) from error
@@ -146,10 +145,11 @@ def _query(request: Request) -> list[tuple[str, str]]:
 
 async def _body(request: Request) -> dict[str, Any]:
     """The JSON object that was sent; an empty one for none."""
-    if request.headers.get("content-length") == "0":
+    content = await read_body(request)
+    if not content:
         return {}
     require_json(request)
-    value = parsed(await read_body(request))
+    value = parsed(content)
     if not isinstance(value, dict):
         raise BadParameterError("The body takes a JSON object.")
     return value

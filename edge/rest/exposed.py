@@ -4,7 +4,8 @@ import logging
 
 from edge.documents.registry import Registry
 from edge.rest.endpoints import Endpoint, EndpointError, endpoint, shipped
-from resolvers.documents import Registered
+from resolvers.documents import ExposedOperation, Registered
+from schema import executor
 
 log = logging.getLogger("canopy.rest")
 
@@ -19,6 +20,7 @@ class Endpoints:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._made_of: Registered | None = None
+        self._made: dict[ExposedOperation, Endpoint | None] = {}
         self._all: tuple[Endpoint, ...] = ()
 
     async def all(self) -> tuple[Endpoint, ...]:
@@ -29,18 +31,22 @@ class Endpoints:
         """
         registered = await self._registry.registered()
         if registered is not self._made_of:
-            added = await self._added(registered)
+            made = {
+                each: self._made[each] if each in self._made else await self._new(each) for each in registered.endpoints
+            }
+            added = [each for each in made.values() if each is not None]
             taken = {(each.method, each.path) for each in added}
             self._all = (*added, *(each for each in shipped() if (each.method, each.path) not in taken))
-            self._made_of = registered
+            self._made, self._made_of = made, registered
         return self._all
 
-    async def _added(self, registered: Registered) -> list[Endpoint]:
-        made = []
-        for each in registered.endpoints:
-            text = await self._registry.text(each.document_id)
-            try:
-                made.append(endpoint(each.method, each.path, text or "", each.operation, each.title, each.max_age))
-            except EndpointError as error:
-                log.error("%s %s: %s", each.method, each.path, error)
-        return made
+    async def _new(self, exposed: ExposedOperation) -> Endpoint | None:
+        """What was exposed; None, which the log tells, if this program's schema can't answer it."""
+        text = await self._registry.text(exposed.document_id) or ""
+        try:
+            for error in executor.read(text).errors:
+                raise EndpointError(error.message)
+            return endpoint(exposed.method, exposed.path, text, exposed.operation, exposed.title, exposed.max_age)
+        except EndpointError as error:
+            log.error("%s %s is not offered: %s", exposed.method.value, exposed.path, error)
+            return None

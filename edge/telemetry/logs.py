@@ -55,6 +55,11 @@ def _told(record: logging.LogRecord) -> Mapping[str, Any]:
     return told
 
 
+def _is_of_a_socket(record: logging.LogRecord) -> bool:
+    """Whether uvicorn says of a socket from where and for what it came: addresses and query strings aren't logged."""
+    return record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg)
+
+
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Have everything that is logged go to standard error, in one form.
 
@@ -66,6 +71,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     is_text = form == "text" or (form == "auto" and stream.isatty())
+    handler.addFilter(lambda record: not _is_of_a_socket(record))
     handler.setFormatter(TextLines() if is_text else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel("WARNING")

@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.exposure.headers import SECURITY_HEADERS
+from edge.telemetry.metrics import REFUSALS
+from edge.telemetry.seen import TRACE_PARENT
 from resolvers.request_id import REQUEST_ID
 from schema.errors import DEFECT
 
@@ -23,10 +25,15 @@ class RequestId:
     """Gives every request and every socket an id, in the answer's headers, in the log, and with what they change.
 
     It is the client's own, if that sends a good one as `X-Request-Id`: letters, digits and `._-`, at most 64.
+
+    Args:
+        app: answers.
+        continues_traces: whether the header `traceparent` is believed.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, continues_traces: bool = False) -> None:
         self.app = app
+        self._continues_traces = continues_traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -44,10 +51,13 @@ class RequestId:
             await send(message)
 
         before = REQUEST_ID.set(request_id)
+        if self._continues_traces:
+            TRACE_PARENT.set(_header(scope, b"traceparent"))
         try:
             await self.app(scope, receive, numbered)
         except Exception:
             log.exception("request %s failed", request_id)
+            REFUSALS.labels("INTERNAL").inc()
             if scope["type"] == "websocket":
                 raise
             if not started:
@@ -59,8 +69,12 @@ class RequestId:
 
 def _given(scope: Scope) -> str:
     """The id that the client has chosen; empty if it has none, or none that can stand in a log."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    given = _header(scope, b"x-request-id")
     return given if _GOOD.fullmatch(given) else ""
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return bytes(next((value for name, value in scope["headers"] if name == wanted), b"")).decode("latin-1")
 
 
 async def leave_to_request_id(_request: Request, error: Exception) -> Response:

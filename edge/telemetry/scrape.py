@@ -20,6 +20,8 @@ from schema import executor
 log = logging.getLogger("canopy.metrics")
 
 _SECONDS_TO_COUNT = 3.0
+_jobs: dict[tuple[str, str], int] = {}
+"""As last looked at; where none wait any more there is a 0."""
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 
@@ -44,8 +46,9 @@ async def look(service: Service) -> None:
     except (StoreError, OSError) as error:
         log.warning("jobs can't be counted: %s", error)
     else:
-        metrics.JOBS.clear()
-        for (kind, state), count in waiting.items():
+        _jobs.update(dict.fromkeys(_jobs, 0))
+        _jobs.update(waiting)
+        for (kind, state), count in _jobs.items():
             metrics.JOBS.labels(kind, state).set(count)
     for pool, states in service.store.state().items():
         for state, count in states.items():
@@ -58,7 +61,7 @@ async def look(service: Service) -> None:
 
 def _registry() -> CollectorRegistry:
     """The counts of this process, or of all that share a folder for them."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if metrics.COUNTS_FOLDER not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # so prometheus-client has it

@@ -24,6 +24,7 @@ class Seen:
         record: what it did.
         started: when, by `perf_counter_ns`.
         at: when, in nanoseconds since 1970.
+        parent: of its trace, as the header `traceparent` has it; empty where it begins one.
         caller: who asks; None for a stranger.
         client: what the client is called: proven, or claimed.
         is_client_known: whether it is proven, or anything is registered for it.
@@ -46,6 +47,7 @@ class Seen:
     record: "Record"
     started: int = field(default_factory=perf_counter_ns)
     at: int = field(default_factory=time_ns)
+    parent: str = ""
     caller: "Caller | None" = None
     client: str = ""
     is_client_known: bool = False
@@ -119,5 +121,7 @@ def _code(answer: "Answer") -> str:
     return str(code or ("INTERNAL" if error.original_error else "EXECUTION"))
 
 
+TRACE_PARENT: ContextVar[str] = ContextVar("trace_parent", default="")
+"""The header `traceparent` of the request, where it is to be continued; empty otherwise."""
 SEEN: ContextVar[Seen | None] = ContextVar("seen", default=None)
 """What the task works on; None outside of operations."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.setting import number, setting, whole
+from edge.setting import number, setting, switch, whole
 
 LOG_FORMATS = ("auto", "json", "text")
 LOG_OPERATIONS = ("none", "slow", "all")
@@ -61,6 +61,13 @@ class TelemetrySettings:
         "which share of operations is traced; slow ones and those that failed always are",
         number(0, 1),
         takes="a number from 0 to 1",
+    )
+    trace_parents: bool = setting(
+        False,
+        "whether the header `traceparent` of a request is continued: only behind a proxy that sets it, or removes what"
+        " clients send",
+        switch,
+        takes="on or off",
     )
     drain_seconds: int = setting(
         0,

@@ -1,13 +1,16 @@
 """Telling operators what happens: each operation when it is over, each event when it has been told."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter_ns
 
+from prometheus_client.multiprocess import mark_process_dead
+
 from edge.exposure.masking import Refusal
 from edge.telemetry import metrics, slow
 from edge.telemetry.lag import Lag
-from edge.telemetry.seen import PARTLY, SEEN, Seen
+from edge.telemetry.seen import PARTLY, SEEN, TRACE_PARENT, Seen
 from edge.telemetry.settings import TelemetrySettings
 from edge.telemetry.spans import open_spans
 from edge.telemetry.usage import Usage
@@ -38,12 +41,14 @@ class Telemetry:
         async with self.usage.going_on(), self.lag.going_on():
             yield
         self._spans.close()
+        if metrics.COUNTS_FOLDER in os.environ:
+            mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # so prometheus-client has it
 
     @contextmanager
     def watching(self, transport: str) -> Iterator[Seen]:
         """Watch one operation; when the block ends, it is told of."""
         record = Record()
-        seen = Seen(transport, REQUEST_ID.get(), record)
+        seen = Seen(transport, REQUEST_ID.get(), record, parent=TRACE_PARENT.get())
         before = SEEN.get(), RECORD.get()
         SEEN.set(seen)
         RECORD.set(record)

@@ -18,12 +18,14 @@ try:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-    from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+    from opentelemetry.trace import SpanKind, Status, StatusCode, get_current_span, set_span_in_context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 except ModuleNotFoundError as error:
     raise click.UsageError(
         f"CANOPY_OTLP_URL is set, but {error.name} is missing: pip install 'canopy-gateway[tracing]'"
     ) from error
 
+_PARENTS = TraceContextTextMapPropagator()
 _MOST_SPANS = 200
 """Of one operation."""
 
@@ -44,11 +46,13 @@ class Tracing:
 
     def tell(self, seen: Seen, engine: Engine, *, is_wanted: bool) -> None:
         """Tell of an operation that is over, if it is among the share that is told of, or wanted anyway."""
-        if not is_wanted and random() >= self._share:  # noqa: S311  # a sample, no secret
+        above = _PARENTS.extract({"traceparent": seen.parent}, Context())
+        is_followed = get_current_span(above).get_span_context().trace_flags.sampled
+        if not (is_wanted or is_followed) and random() >= self._share:  # noqa: S311  # a sample, no secret
             return
         since = seen.at - seen.started
         span = self._tracer.start_span(
-            _name(seen), Context(), SpanKind.SERVER, _attributes(seen), start_time=seen.at, record_exception=False
+            _name(seen), above, SpanKind.SERVER, _attributes(seen), start_time=seen.at, record_exception=False
         )
         if seen.outcome == "failed":
             span.set_status(Status(StatusCode.ERROR, seen.code))

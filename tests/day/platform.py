@@ -33,7 +33,7 @@ _SOON = timedelta(seconds=10)
 """Within that time comes again what an attempt has put off."""
 
 _JOB = table_of(Job).c
-_DUE = Statement(select(func.count()).where(_JOB.done_at.is_(None), _JOB.run_at <= bindparam("by")))
+_DUE = Statement(select(func.count().label("number")).where(_JOB.done_at.is_(None), _JOB.run_at <= bindparam("by")))
 
 
 class Platform:

@@ -27,3 +27,5 @@ CREATE TABLE external_identity (
 CREATE INDEX external_identity_identity ON external_identity (identity_id);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON external_identity, issuer TO canopy_system;
+
+GRANT USAGE, SELECT, UPDATE ON SEQUENCE issuer_id_seq TO canopy_system;

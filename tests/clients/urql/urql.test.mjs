@@ -1,10 +1,14 @@
-// urql: @urql/core, whose `Accept` names every form there is, with its persisted exchange, and live updates over SSE.
+// urql: @urql/core, whose `Accept` names every form there is, with its persisted exchange, and live updates over SSE and
+// WebSockets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, fetchExchange, gql } from '@urql/core';
+import { Client, fetchExchange, gql, subscriptionExchange } from '@urql/core';
 import { persistedExchange } from '@urql/exchange-persisted';
+import { createClient } from 'graphql-ws';
 import { pipe, subscribe } from 'wonka';
+import WebSocket from 'ws';
 import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../shared/canopy.mjs';
+import { proxy } from '../shared/proxy.mjs';
 
 const client = ({ exchanges = [fetchExchange], token = authorization, ...more } = {}) =>
   new Client({ url, exchanges, fetchSubscriptions: true, preferGetMethod: false, fetchOptions: { headers: { authorization: token } }, ...more });
@@ -71,6 +75,41 @@ test('live updates come over SSE', async () => {
   await rename(name);
   await until(() => heard.includes(name), 'the event');
   unsubscribe();
+});
+
+test('live updates come over a WebSocket, also after it was cut', async () => {
+  const way = await proxy(process.env.CANOPY_URL);
+  let connections = 0;
+  const socket = createClient({
+    url: `ws://${way.host}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization },
+    retryAttempts: 10,
+    retryWait: () => new Promise((resolve) => setTimeout(resolve, 300)),
+    shouldRetry: () => true,
+    on: { connected: () => connections++ },
+  });
+  const forwardSubscription = (request) => ({
+    subscribe: (sink) => ({ unsubscribe: socket.subscribe({ ...request, query: request.query ?? '' }, sink) }),
+  });
+  const live = client({ fetchSubscriptions: false, exchanges: [subscriptionExchange({ forwardSubscription, enableAllOperations: true }), fetchExchange] });
+  const heard = [];
+  const { unsubscribe } = pipe(
+    live.subscription(gql(LIVE), {}),
+    subscribe(({ data }) => data && heard.push(data.accountChanged.account.externalId)),
+  );
+  assert.equal((await live.query('{ viewer { reach } }', {}).toPromise()).data.viewer.reach, 'SUBTREE');
+  const names = [unique('urql-socket-1'), unique('urql-socket-2')];
+  await rename(names[0]);
+  await until(() => heard.includes(names[0]), 'the event');
+  way.cut();
+  await until(() => connections > 1, 'the second connection');
+  await live.query('query Again { viewer { reach } }', {}).toPromise();
+  await rename(names[1]);
+  await until(() => heard.includes(names[1]), 'the event after it');
+  unsubscribe();
+  await socket.dispose();
+  way.close();
 });
 
 test('a deferred part comes after the rest', async () => {

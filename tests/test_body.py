@@ -1,0 +1,58 @@
+"""JSON as it is read, and the parameters in it: whatever comes, it is taken or refused, and nothing else."""
+
+from contextlib import suppress
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.limits import body
+from edge.protocols import parameters
+from edge.protocols.negotiation import accepted
+from tests.transports import JSON, SSE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 64 + b"]" * 64, b'["' + b"[" * 500 + b'"]', b'["' + b"9" * 500 + b'"]', b'["\\"' + b"[" * 500 + b'"]',
+        b"[" + b"[]," * 5000 + b"[]]", b"0." + b"1" * 50, b"[" + b"9" * 19 + b"]", b"1e" + b"1" * 2, b'{"a":"\\\\"}',
+    ],
+)  # fmt: skip  # a list
+def test_what_only_looks_deep_or_long_is_taken(text: bytes) -> None:
+    assert body.parsed(text) == orjson.loads(text)
+
+
+def test_of_a_key_that_is_given_twice_the_last_counts() -> None:
+    assert body.parsed('{"a":1,"a":2}') == {"a": 2}
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+_NAMES = st.sampled_from(["query", "variables", "operationName", "extensions", "documentId", "persistedQuery"])
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_json_or_refused(text: bytes) -> None:
+    with suppress(body.BodyError):  # nothing else is raised
+        assert body.parsed(text) == orjson.loads(text)
+
+
+@given(st.dictionaries(_NAMES, _JSON) | _JSON)
+def test_any_json_is_a_request_or_refused(value: object) -> None:
+    with suppress(parameters.BadRequestError):  # nothing else is raised
+        asked = parameters.asked(value)
+        assert isinstance(asked.query if asked.document_id is None else asked.document_id, str)
+        assert isinstance(asked.variables, dict | None)
+
+
+@given(st.text() | st.lists(st.sampled_from([*"*/;,=q.0159 ", JSON, SSE, "multipart/mixed"])).map("".join))
+def test_any_accept_is_understood(header: str) -> None:
+    accepts = accepted(header)
+
+    assert all(0 < by.quality <= 1 for _, by in accepts.ranked)
+    assert [by.quality for _, by in accepts.ranked] == sorted((by.quality for _, by in accepts.ranked), reverse=True)

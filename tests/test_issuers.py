@@ -1,0 +1,384 @@
+"""External issuers: who has signed in elsewhere comes in here, as far as the issuer's word counts."""
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import orjson
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as ec_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as rsa_key
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from sqlalchemy import bindparam, delete, select, update
+
+from commands import canopy
+from models import ExternalIdentity, Issuer, SignInFailure, User
+from models.base import now, table_of
+from models.statement import Statement
+from resolvers import issuers
+from resolvers.discovery import Discovery, DiscoveryError, check_address
+from tests.databases import Databases
+from tests.registering import Gateway, gateway
+from tests.templates import seeded_template
+
+RESELLER, CUSTOMER, PROVIDER = "admin@reseller.example", "limited@customer.example", "admin@provider.example"
+AUDIENCE = "canopy-at-the-issuer"
+_USER = table_of(User).c
+WHERE = Statement(select(_USER.account_id, _USER.id).where(_USER.login == bindparam("login")))
+NARROW = Statement(update(table_of(Issuer)).values(matches_email=False))
+FORGIVE = Statement(delete(table_of(SignInFailure)))
+LINKS = Statement(select(table_of(ExternalIdentity).c.subject))
+RSA, EC, ED = rsa_key(65537, 2048), ec_key(SECP256R1()), Ed25519PrivateKey.generate()
+KEYS: dict[str, Any] = {"rsa": RSA, "ec": EC, "ed": ED}
+ALGORITHMS = {"rsa": "RS256", "ec": "ES256", "ed": "EdDSA"}
+
+
+def jwk(kid: str) -> dict[str, Any]:
+    public = KEYS[kid].public_key()
+    of_kind: Any = {"rsa": RSAAlgorithm, "ec": ECAlgorithm, "ed": OKPAlgorithm}[kid]
+    return {**orjson.loads(of_kind.to_jwk(public)), "kid": kid, "use": "sig"}
+
+
+class Elsewhere:
+    """An issuer on this machine, which tells of itself what it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.documents: dict[str, Any] = {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # the library's name
+                outer.asked.append(self.path)
+                status, headers, body = outer.answer(self.path)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_given: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.redirects = ""
+        self.tell()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def tell(self, *kids: str, **about: Any) -> None:
+        """Tell of these keys; by default of all, and nothing else than should be."""
+        self.documents = {
+            "/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | about,
+            "/keys": {"keys": [jwk(kid) for kid in kids or KEYS]},
+        }
+
+    def answer(self, path: str) -> tuple[int, Mapping[str, str], bytes]:
+        if self.redirects:
+            return 302, {"location": self.redirects}, b""
+        if path not in self.documents:
+            return 404, {}, b""
+        return 200, {}, orjson.dumps(self.documents[path])
+
+    def token(self, kid: str = "rsa", key: Any = None, headers: Mapping[str, Any] | None = None, **claims: Any) -> str:
+        """An id token; a claim that is None is left out."""
+        at = int(time.time())
+        given = {"iss": self.url, "aud": AUDIENCE, "sub": "somebody", "iat": at, "exp": at + 300} | claims
+        left = {name: value for name, value in given.items() if value is not None}
+        return jwt.encode(left, key or KEYS[kid], ALGORITHMS[kid], headers={"kid": kid} | dict(headers or {}))
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Elsewhere]:
+    made = Elsewhere()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture(scope="module")
+async def shared(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    with databases.copied(seeded_template(databases)) as url:
+        async with gateway(url, tmp_path_factory.mktemp("issuers")) as made:
+            yield made
+
+
+async def at(served: Gateway, login: str) -> int:
+    """The account of a login."""
+    async with served.service.store.unfiltered("a test looks") as db:
+        return int((await db.rows(WHERE, {"login": login}))[0].account_id)
+
+
+@pytest.fixture
+async def let_in(shared: Gateway, elsewhere: Elsewhere) -> AsyncIterator[Gateway]:
+    """A gateway that lets the issuer in, for the reseller's users and those below."""
+    elsewhere.tell()
+    elsewhere.redirects = ""
+    elsewhere.asked.clear()
+    store = shared.service.store
+    async with store.unfiltered("a test forgives", write=True) as db:
+        await db.execute(FORGIVE, {})
+    shared.service.discovery = Discovery()
+    await issuers.add(store, elsewhere.url, AUDIENCE, await at(shared, RESELLER), now(), matches_email=True)
+    yield shared
+    await issuers.remove(store, elsewhere.url)
+
+
+async def exchanged(served: Gateway, token: str, **more: str) -> httpx.Response:
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": token,
+        "subject_token_type": issuers.ID_TOKEN,
+    }
+    return await served.http.post("/auth/token", data=form | more)
+
+
+async def who(served: Gateway, granted: httpx.Response) -> str:
+    """The login of whoever was let in."""
+    assert granted.status_code == 200, granted.text
+    headers = {"authorization": f"Bearer {granted.json()['access_token']}"}
+    body = {"query": "{ viewer { user { login } } }"}
+    answer = await served.http.post("/graphql", json=body, headers=headers)
+    return str(answer.json()["data"]["viewer"]["user"]["login"])
+
+
+async def links(served: Gateway) -> list[str]:
+    async with served.service.store.unfiltered("a test looks") as db:
+        return [row.subject for row in await db.rows(LINKS, {})]
+
+
+def verified(email: str) -> dict[str, Any]:
+    return {"email": email, "email_verified": True}
+
+
+@pytest.mark.parametrize("kid", KEYS)
+async def test_who_has_a_verified_address_that_is_a_login_comes_in(
+    let_in: Gateway, elsewhere: Elsewhere, kid: str
+) -> None:
+    granted = await exchanged(let_in, elsewhere.token(kid, **verified(CUSTOMER.upper())))
+
+    assert await who(let_in, granted) == CUSTOMER
+    assert granted.json()["issued_token_type"].endswith("access_token")
+    assert "refresh_token" not in granted.json()
+
+
+async def test_from_the_second_time_on_it_is_the_issuers_name_for_them_that_counts(
+    let_in: Gateway, elsewhere: Elsewhere
+) -> None:
+    await exchanged(let_in, elsewhere.token(sub="u-1", **verified(CUSTOMER)))
+    again = await exchanged(let_in, elsewhere.token(sub="u-1", **verified(RESELLER)))
+    without = await exchanged(let_in, elsewhere.token(sub="u-1"))
+
+    assert [await who(let_in, each) for each in (again, without)] == [CUSTOMER, CUSTOMER]
+    assert await links(let_in) == ["u-1"]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": CUSTOMER},
+        {"email": CUSTOMER, "email_verified": False},
+        {"email": CUSTOMER, "email_verified": "true"},
+        {"email": [CUSTOMER], "email_verified": True},
+        verified("nobody@nowhere.example"),
+        verified(""),
+        {},
+    ],
+)
+async def test_nobody_comes_in_by_an_address_that_is_not_verified_or_no_login(
+    let_in: Gateway, elsewhere: Elsewhere, claims: dict[str, Any]
+) -> None:
+    answer = await exchanged(let_in, elsewhere.token(**claims))
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert await links(let_in) == []
+
+
+async def test_the_word_of_an_issuer_counts_below_its_account_alone(let_in: Gateway, elsewhere: Elsewhere) -> None:
+    above = await exchanged(let_in, elsewhere.token(**verified(PROVIDER)))
+    unknown = await exchanged(let_in, elsewhere.token(**verified("nobody@nowhere.example")))
+    within = await exchanged(let_in, elsewhere.token(**verified(RESELLER)), account=f"acc_{await at(let_in, PROVIDER)}")
+
+    assert above.content == unknown.content
+    assert within.json()["error"] == "invalid_target"
+
+
+async def test_an_issuer_that_may_not_match_addresses_vouches_for_nobody_new(
+    let_in: Gateway, elsewhere: Elsewhere
+) -> None:
+    store = let_in.service.store
+    await exchanged(let_in, elsewhere.token(sub="known", **verified(CUSTOMER)))
+    async with store.unfiltered("a test narrows", write=True) as db:
+        await db.execute(NARROW, {})
+    known = await exchanged(let_in, elsewhere.token(sub="known"))
+    answer = await exchanged(let_in, elsewhere.token(sub="new", **verified(CUSTOMER)))
+
+    assert (known.status_code, answer.json()["error"]) == (200, "invalid_grant")
+
+
+async def test_whoever_tries_bad_tokens_has_to_wait(let_in: Gateway, elsewhere: Elsewhere) -> None:
+    answers = [await exchanged(let_in, elsewhere.token(aud="another")) for _ in range(40)]
+    late = await exchanged(let_in, elsewhere.token(**verified(CUSTOMER)))
+
+    assert {answer.status_code for answer in answers} == {400, 429}
+    assert (late.status_code, late.json()["error"]) == (429, "slow_down")
+
+
+HOUR = 3600
+BAD: dict[str, Callable[[Elsewhere], str]] = {
+    "expired": lambda of: of.token(exp=int(time.time()) - 60, **verified(CUSTOMER)),
+    "not yet issued": lambda of: of.token(iat=int(time.time()) + HOUR, **verified(CUSTOMER)),
+    "without an expiry": lambda of: of.token(exp=None, **verified(CUSTOMER)),
+    "without a name": lambda of: of.token(sub=None, **verified(CUSTOMER)),
+    "with a name of control characters": lambda of: of.token(sub="a\nb", **verified(CUSTOMER)),
+    "for somebody else": lambda of: of.token(aud="another", **verified(CUSTOMER)),
+    "for several, us not": lambda of: of.token(aud=["a", "b"], **verified(CUSTOMER)),
+    "for several, given to none": lambda of: of.token(aud=[AUDIENCE, "b"], **verified(CUSTOMER)),
+    "given to another": lambda of: of.token(azp="b", **verified(CUSTOMER)),
+    "of another issuer": lambda of: of.token(iss="https://elsewhere.example", **verified(CUSTOMER)),
+    "signed by another": lambda of: of.token(key=rsa_key(65537, 2048), **verified(CUSTOMER)),
+    "by a key that is unknown": lambda of: of.token(headers={"kid": "other"}, **verified(CUSTOMER)),
+    "by a key of another kind": lambda of: of.token(headers={"kid": "ec"}, **verified(CUSTOMER)),
+    "unsigned": lambda of: jwt.encode({"iss": of.url, "sub": "x", "aud": AUDIENCE}, None, "none"),  # type: ignore[arg-type]  # nothing signs it
+    "signed by what everybody knows": lambda of: jwt.encode(
+        {"iss": of.url, "sub": "x", "aud": AUDIENCE, "exp": 2**33, "iat": 1}, "x" * 32, "HS256", {"kid": "rsa"}
+    ),
+    "no token": lambda _of: "a.b.c",
+    "too long": lambda of: of.token(more="x" * 20_000, **verified(CUSTOMER)),
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+async def test_a_token_that_is_bad_in_any_way_lets_nobody_in(let_in: Gateway, elsewhere: Elsewhere, how: str) -> None:
+    answer = await exchanged(let_in, BAD[how](elsewhere))
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant"), answer.text
+
+
+async def test_a_token_for_several_is_good_if_it_was_given_to_us(let_in: Gateway, elsewhere: Elsewhere) -> None:
+    token = elsewhere.token(aud=[AUDIENCE, "b"], azp=AUDIENCE, **verified(CUSTOMER))
+
+    assert await who(let_in, await exchanged(let_in, token)) == CUSTOMER
+
+
+async def test_an_issuer_that_is_removed_lets_nobody_in(let_in: Gateway, elsewhere: Elsewhere) -> None:
+    await issuers.remove(let_in.service.store, elsewhere.url)
+    answer = await exchanged(let_in, elsewhere.token(**verified(CUSTOMER)))
+    await issuers.add(let_in.service.store, elsewhere.url, AUDIENCE, 1, now(), matches_email=False)
+
+    assert answer.json()["error"] == "invalid_grant"
+
+
+# Keys
+
+
+async def test_an_issuer_is_asked_once_for_many_tokens_and_again_for_a_new_key(
+    let_in: Gateway, elsewhere: Elsewhere
+) -> None:
+    clock = 0.0
+    let_in.service.discovery = Discovery(clock=lambda: clock)
+    elsewhere.tell("rsa")
+    for _ in range(3):
+        await exchanged(let_in, elsewhere.token(**verified(CUSTOMER)))
+    assert elsewhere.asked == ["/.well-known/openid-configuration", "/keys"]
+    elsewhere.tell("rsa", "ec")
+    too_soon = await exchanged(let_in, elsewhere.token("ec", **verified(CUSTOMER)))
+    clock = 31
+    later = await exchanged(let_in, elsewhere.token("ec", **verified(CUSTOMER)))
+
+    assert (too_soon.status_code, later.status_code) == (400, 200)
+    assert len(elsewhere.asked) == 4
+
+
+async def test_while_an_issuer_is_away_its_keys_stay_as_they_were(let_in: Gateway, elsewhere: Elsewhere) -> None:
+    clock = 0.0
+    let_in.service.discovery = Discovery(clock=lambda: clock)
+    await exchanged(let_in, elsewhere.token(**verified(CUSTOMER)))
+    elsewhere.documents = {}
+    clock = 301
+
+    assert (await exchanged(let_in, elsewhere.token(**verified(CUSTOMER)))).status_code == 200
+
+
+async def test_an_issuer_that_was_never_reached_is_told_as_away_and_asked_seldom(
+    let_in: Gateway, elsewhere: Elsewhere
+) -> None:
+    elsewhere.documents = {}
+    for _ in range(3):
+        answer = await exchanged(let_in, elsewhere.token(**verified(CUSTOMER)))
+        assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+    assert len(elsewhere.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("about", "why"),
+    [
+        ({"issuer": "https://other.example"}, "which it has to"),
+        ({"jwks_uri": None}, "where its keys are"),
+        ({"jwks_uri": "http://10.0.0.1/keys"}, "takes https"),
+        ({"jwks_uri": "file:///etc/passwd"}, "takes https|like https"),
+    ],
+)
+def test_what_an_issuer_tells_of_itself_has_to_make_sense(
+    elsewhere: Elsewhere, about: dict[str, Any], why: str
+) -> None:
+    elsewhere.redirects = ""
+    elsewhere.tell(**about)
+
+    with pytest.raises(DiscoveryError, match=why):
+        Discovery().keys_of(elsewhere.url)
+
+
+def test_nobody_is_asked_whom_an_issuer_names_instead(elsewhere: Elsewhere) -> None:
+    elsewhere.tell()
+    elsewhere.redirects = f"{elsewhere.url}/.well-known/openid-configuration?"
+    elsewhere.asked.clear()
+
+    with pytest.raises(DiscoveryError, match="302"):
+        Discovery().keys_of(elsewhere.url)
+    assert len(elsewhere.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://issuer.example", "https://", "ftp://x", "https://u:p@x", "https://x?a=1", "https://[", "http://[::2]"],
+)
+def test_an_issuer_is_reached_over_tls(url: str) -> None:
+    with pytest.raises(DiscoveryError):
+        check_address(url)
+
+
+# For operators
+
+
+def test_issuers_are_let_in_told_and_removed_by_their_address(
+    sqlite_databases: Databases, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere.redirects = ""
+    elsewhere.tell()
+    with sqlite_databases.copied(seeded_template(sqlite_databases)) as url:
+        monkeypatch.setenv("CANOPY_DATABASE_URL", url)
+        monkeypatch.setenv("CANOPY_KEY_FILE", str(tmp_path / "key"))
+
+        def run(*words: str) -> tuple[int, str]:
+            done = CliRunner().invoke(canopy, ["issuers", *words])
+            return done.exit_code, done.output
+
+        added = run("add", elsewhere.url, "--audience", AUDIENCE, "--below", "acc_2")
+        again = run("add", elsewhere.url, "--audience", AUDIENCE, "--below", "acc_2")
+        nowhere = run("add", elsewhere.url + "/", "--audience", AUDIENCE, "--below", "acc_2")
+        told, removed, none = run("list"), run("remove", elsewhere.url), run("remove", elsewhere.url)
+
+    assert added == (0, f"{elsewhere.url} is let in, with 3 keys, for users of acc_2 and below.\n")
+    assert (again[0], nowhere[0], removed[0], none[0]) == (1, 1, 0, 1)
+    assert told[1] == f"{elsewhere.url}  audience {AUDIENCE}  acc_2 and below: linked users\n"

@@ -1,0 +1,132 @@
+"""A process holds no more after many operations than after some."""
+
+import asyncio
+import gc
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from tests.databases import Databases
+from tests.hierarchy import World
+from tests.listening import token
+from tests.live import client
+from tests.nursery import Nursery
+from tests.process import Process, running
+from tests.sharing import WIDE_ENVIRONMENT
+from tests.templates import seeded_template
+from tests.transports import Gateway, gateway
+
+LOGIN = "admin@reseller.example"
+OPERATIONS = (
+    "query A($first: Int!) { accounts(first: $first) { totalCount nodes { id name parent { name } } } }",
+    "query B($first: Int!) { viewer { reach } users(first: $first) { nodes { id } } }",
+    "query C($first: Int!) { accounts(first: $first) { nodes { nothingOfThisName } } }",
+)
+ROUNDS = 20
+MAY_GROW = 30
+"""Objects; there are 120 operations in between."""
+PACKAGES = {"edge", "models", "resolvers", "schema", "starlette", "uvicorn", "websockets", "_asyncio", "graphql"}
+REQUESTS, SOCKET_OPERATIONS = 100_000, 10_000
+MAY_HOLD_MORE = 0.1
+"""Of a process's memory: what its allocator makes of it."""
+
+
+def variables(turn: int) -> dict[str, int]:
+    return {"first": 1 + turn % 5}
+
+
+def _of_operations() -> int:
+    """Objects that belong to operations and connections; plain lists and dictionaries come and go by themselves."""
+    gc.collect()
+    return sum(type(each).__module__.partition(".")[0] in PACKAGES for each in gc.get_objects())
+
+
+async def _more(work: Callable[[], Awaitable[None]]) -> int:
+    """How many more there are after the same work again and again."""
+    counts = []
+    for _ in range(4):  # the first fills what is kept
+        await work()
+        await asyncio.sleep(0.05)
+        counts.append(_of_operations())
+    return counts[-1] - counts[1]
+
+
+async def test_operations_leave_nothing_behind(sqlite_databases: Databases, world: World, tmp_path: Path) -> None:
+    async with gateway(sqlite_databases, world, tmp_path) as served:
+
+        async def over_http() -> None:
+            for turn in range(ROUNDS):
+                for query in OPERATIONS:
+                    await served.ask(query, variables=variables(turn))
+
+        mine = token(served.served, world, 2)
+        assert await _more(over_http) < MAY_GROW
+        assert await _more(lambda: _over_a_socket(served, mine)) < MAY_GROW
+
+
+async def _over_a_socket(served: Gateway, mine: str) -> None:
+    async with client(served.served, mine) as visitor:
+        for turn in range(ROUNDS):
+            for query in OPERATIONS:
+                name = f"{turn} {query[6]}"
+                await visitor.subscribe(query, name, variables=variables(turn))
+                while (await visitor.next())["type"] not in {"complete", "error"}:
+                    pass
+
+
+def _is_flat(measures: list[int]) -> bool:
+    """Whether there is no more at the end than there was after a fifth of it."""
+    return measures[-1] <= measures[len(measures) // 5] * (1 + MAY_HOLD_MORE)
+
+
+@pytest.fixture
+def process(nursery: Nursery, tmp_path: Path, databases: Databases) -> Any:
+    with (
+        databases.copied(seeded_template(databases)) as url,
+        running(nursery, url, tmp_path, **WIDE_ENVIRONMENT) as process,
+    ):
+        yield process
+
+
+@pytest.mark.deep
+async def test_a_process_holds_no_more_after_many_requests(process: Process) -> None:
+    headers = {"authorization": f"Bearer {process.token(LOGIN)}"}
+    measures, turns = [], iter(range(REQUESTS))
+    async with httpx.AsyncClient(base_url=process.url, headers=headers, timeout=60) as http:
+
+        async def ask(count: int) -> None:
+            for _ in range(count):
+                turn = next(turns)
+                asked = {"query": OPERATIONS[turn % 3], "variables": variables(turn)}
+                assert (await http.post("/graphql", json=asked)).status_code == 200
+
+        for _ in range(20):
+            await asyncio.gather(*(ask(REQUESTS // 20 // 8) for _ in range(8)))
+            measures.append(process.memory())
+
+    assert _is_flat(measures), measures
+
+
+@pytest.mark.deep
+async def test_a_process_holds_no_more_after_many_operations_on_one_socket(process: Process) -> None:
+    protocol, measures = Subprotocol("graphql-transport-ws"), []
+    payload = {"authorization": f"Bearer {process.token(LOGIN)}"}
+    address = process.url.replace("http:", "ws:") + "/graphql"
+    async with connect(address, subprotocols=[protocol], compression=None) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+        await socket.recv()
+        for turn in range(SOCKET_OPERATIONS):
+            asked = {"query": OPERATIONS[turn % 3], "variables": variables(turn)}
+            await socket.send(json.dumps({"type": "subscribe", "id": str(turn), "payload": asked}))
+            while json.loads(await socket.recv())["type"] == "next":
+                pass
+            if turn % (SOCKET_OPERATIONS // 20) == 0:
+                measures.append(process.memory())
+
+    assert _is_flat(measures), measures
