@@ -25,7 +25,10 @@ coverage: .venv/.installed ## Demand that the tests of execution reach each bran
 	  $(filter-out tests/test_execution_differential.py,$(wildcard tests/test_execution_*.py))
 	$(BIN)/coverage report
 
-check: test lint ## Everything that CI insists on
+audit: .venv/.installed ## Look for known holes in dependencies, and for secrets in what is committed
+	$(BIN)/python .ci/audit $(ARGS)
+
+check: test lint audit ## Everything that CI insists on
 
 lint: .venv/.installed web/dist/graphiql.html ## Format, style, types, layers, the schema and its lint rules
 	$(BIN)/ruff format --check .
@@ -75,4 +78,4 @@ web-if-possible:
 	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
 	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
 
-.PHONY: help run test deep fuzz coverage check lint fix schema web bench lock clean web-if-possible
+.PHONY: help run test deep fuzz coverage audit check lint fix schema web bench lock clean web-if-possible

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
+from sqlalchemy import BigInteger, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert  # whose ON CONFLICT is spelled alike on SQLite
 
 from models import FieldUse, SchemaVersion
@@ -32,6 +32,9 @@ _BEGIN = Statement(
     insert(table_of(FieldUse))
     .values({name: bindparam(name, type_=_USE[name].type) for name in ("coordinate", "client", "day")} | {"uses": 0})
     .on_conflict_do_nothing(index_elements=[_USE.coordinate, _USE.client, _USE.day])
+)
+_FORGET = Statement(
+    delete(table_of(FieldUse)).where(_USE.day < bindparam("before", type_=_USE.day.type)).returning(_USE.day)
 )
 _SINCE = Statement(
     select(_USE.coordinate, _USE.client, func.sum(_USE.uses).label("uses"), func.max(_USE.day).label("last_day"))
@@ -77,6 +80,16 @@ async def add(store: Store, uses: Mapping[tuple[str, str], int], day: date) -> N
             if not await change(db, _ADD, values):
                 await db.execute(_BEGIN, {"coordinate": coordinate, "client": client, "day": day})
                 await change(db, _ADD, values)
+
+
+async def forget(store: Store, before: date) -> None:
+    """Forget what was used before a day.
+
+    Raises:
+        StoreError: the database can't be reached.
+    """
+    async with store.unfiltered("forget old uses of fields", write=True) as db:
+        await change(db, _FORGET, {"before": before})
 
 
 async def since(store: Store, day: date) -> Sequence[Row]:

@@ -18,10 +18,10 @@ import httpx
 import pytest
 
 from tests.changes import new_key
-from tests.conftest import _free_port
 from tests.databases import Databases
 from tests.live import Client, client
 from tests.nursery import Nursery, Server
+from tests.process import free_port
 from tests.templates import seeded_template
 from tests.test_gateway import ask, granted
 
@@ -38,7 +38,7 @@ NEWEST = "{ accounts(last: 1, filter: {type: [CUSTOMER]}, orderBy: {field: CREAT
 @contextmanager
 def process(nursery: Nursery, database_url: str, directory: Path, log: Path) -> Iterator[tuple[str, Server]]:
     """A server process on a database; it is killed in the end."""
-    port = _free_port()
+    port = free_port()
     own = {
         "CANOPY_PORT": str(port),
         "CANOPY_DATABASE_URL": database_url,

@@ -99,6 +99,17 @@ async def test_what_can_not_be_written_down_now_is_kept(store: Store, monkeypatc
     assert {row.uses for row in await usage.since(store, TODAY - timedelta(1))} == {1}
 
 
+async def test_uses_are_kept_for_little_more_than_a_year(store: Store) -> None:
+    for days in (399, 402):
+        await usage.add(store, {("Viewer.reach", f"{days} days ago"): 1}, TODAY - timedelta(days))
+    counting = Usage(store, 60)
+    counting.used(seen_of("{ viewer { reach } }"))
+    await counting.write()
+
+    kept = {row.client for row in await usage.since(store, TODAY - timedelta(1000))}
+    assert kept == {"399 days ago", "none"}
+
+
 async def _away(*_: object) -> None:
     raise StoreError("away")
 

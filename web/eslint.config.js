@@ -52,6 +52,7 @@ export default [
               'Address', // a value: two equal ones are the same
               'Attribute', // a value
               'Membership', // that a person may work in an account, which has the id
+              'RateLimit', // what the caller has left, now
               'Money', // a value
               'Period', // a value
               'PriceTier', // a value

@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from edge.telemetry.labels import Labels
@@ -25,6 +25,7 @@ log = logging.getLogger("canopy.usage")
 _MOST_OPERATIONS = 2_000
 """Different operations that are counted between two times of writing down; others aren't."""
 _MOST_CLIENTS = 1_000
+_KEPT = timedelta(days=400)
 
 
 class Usage:
@@ -80,8 +81,9 @@ class Usage:
             self._counts.update(counts)
 
     async def _note_schema(self) -> None:
-        """Write down, once, that the program's schema is served: what is used is used of it."""
+        """Write down, once, that the program's schema is served: what is used is used of it. Forget what is old."""
         if not self._is_known:
+            await usage.forget(self._store, datetime.now(UTC).date() - _KEPT)
             await usage.served(self._store, await asyncio.to_thread(_text))
             self._is_known = True
 
