@@ -12,6 +12,7 @@ from models import RoleCode
 from models.scope import Reach
 from models.statement import Engine, Row, Statement
 from models.store import Reader, Store
+from resolvers.allowance import Allowance
 from resolvers.caller import Caller
 from resolvers.context import Context
 from resolvers.privileges import ROLES, Privilege
@@ -93,6 +94,13 @@ def caller_at(
     )
 
 
+def context_of(caller: Caller, reader: Reader) -> Context:
+    """What an operation is answered from, with something left of a budget."""
+    context = Context(caller, reader, CURSOR_KEY, TODAY)
+    context.allowance = Allowance("caller", 1_000, 50.0, 900.0)
+    return context
+
+
 async def ask(store: Store, caller: Caller, query: str, variables: Mapping[str, Any] | None = None) -> Answer:
     """The answer to one operation, in a snapshot of its own: by a plan, unless none covers it."""
     async with store.reader(caller.scope()) as reader:
@@ -102,7 +110,7 @@ async def ask(store: Store, caller: Caller, query: str, variables: Mapping[str, 
             return _answer(None, document.errors, spy)
         try:
             found = await executor.execute(
-                document, None, dict(variables or {}), Context(caller, spy, CURSOR_KEY, TODAY)
+                document, None, dict(variables or {}), context_of(caller, spy)
             )
         except NotCoveredError:
             return await _by_graphql_core(spy, caller, query, variables)
@@ -120,7 +128,7 @@ async def ask_graphql_core(
 async def _by_graphql_core(
     spy: SpyingReader, caller: Caller, query: str, variables: Mapping[str, Any] | None
 ) -> Answer:
-    found = await by_graphql_core(query, variables, Context(caller, spy, CURSOR_KEY, TODAY))
+    found = await by_graphql_core(query, variables, context_of(caller, spy))
     return _answer(found.data, found.errors, spy)
 
 

@@ -102,20 +102,23 @@ def too_many(variables: Mapping[str, Any], bounds: Bounds) -> list[GraphQLError]
     return [too_much("listSize", largest, bounds.list_size)] if largest > bounds.list_size else []
 
 
+_HOLDERS = {list, dict}
+"""What JSON has that holds more of it; asked by class, for there may be thousands of values."""
+
+
 def too_dear(cost: int, bounds: Bounds) -> list[GraphQLError]:
     """What is wrong with an estimate; empty if it may be run."""
     return [too_much("cost", cost, bounds.cost)] if cost > bounds.cost else []
 
 
 def _list_sizes(variables: Mapping[str, Any]) -> Iterable[int]:
-    waiting: list[Any] = [variables]
+    waiting: list[Any] = [dict(variables)]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, Mapping):
-            waiting += each.values()
-        elif isinstance(each, list):
+        if isinstance(each, list):
             yield len(each)
-            waiting += each
+        values = each if isinstance(each, list) else each.values()
+        waiting += [value for value in values if value.__class__ in _HOLDERS]
 
 
 def too_much(limit: str, value: int, maximum: int) -> GraphQLError:
