@@ -322,7 +322,7 @@ async def test_without_privileges_one_gets_oneself_and_nothing_else(marked_store
     own = got["nodes:User"][0] or got["node:User"]
 
     assert {name for name, part in got.items() if part and part != [None] * len(part)} <= {
-        "node:User", "nodes:User", "summary", "viewer",
+        "node:User", "nodes:User", "rateLimit", "summary", "viewer",
     }  # fmt: skip
     assert {part["id"] for part in got["nodes:User"] if part} == {f"usr_{nobody.user_id}"} == {own["id"]}
     assert set(got["summary"].values()) == {"Summary", None}
