@@ -1,6 +1,5 @@
 """What is left of the caller's budget, for clients that look before they ask."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import strawberry
@@ -35,5 +34,5 @@ class RateLimitQuery:
             limit=allowance.capacity,
             cost=context.estimate,
             remaining=allowance.available,
-            reset_at=DateTime(datetime.now(UTC) + timedelta(seconds=allowance.seconds_to_full)),
+            reset_at=DateTime(allowance.full_at),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -97,7 +97,7 @@ def caller_at(
 def context_of(caller: Caller, reader: Reader) -> Context:
     """What an operation is answered from, with something left of a budget."""
     context = Context(caller, reader, CURSOR_KEY, TODAY)
-    context.allowance = Allowance("caller", 1_000, 50.0, 900.0)
+    context.allowance = Allowance("caller", 1_000, 50.0, 900.0, datetime(2026, 11, 20, tzinfo=UTC))
     return context
 
 

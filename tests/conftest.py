@@ -1,6 +1,7 @@
 """The test bed: both engines, a database of its own for every test, and trees that tests only read."""
 
 import gc
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -50,6 +51,16 @@ def pytest_collection_finish() -> None:
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Which database a test runs on; a test that asks for it, or for a store, runs once on each."""
     return request.param  # type: ignore[no-any-return]  # one of the params above
+
+
+@pytest.fixture(autouse=True)
+def logging_is_left_as_it_was() -> Iterator[None]:
+    """Commands that run in this process say how its log is written."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    root.handlers[:] = [each for each in root.handlers if type(each) is not logging.StreamHandler]
 
 
 @pytest.fixture(scope="session")

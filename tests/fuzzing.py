@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from graphql import DirectiveDefinitionNode, DocumentNode, parse, print_ast
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -31,10 +32,19 @@ def operations() -> Sequence[Any]:
     }
     for name, strategy in made.items():
         schemathesis.graphql.scalar(name, strategy)
-    with SCHEMA.open(encoding="utf-8") as file:
-        loaded = schemathesis.graphql.from_file(file)
+    loaded = schemathesis.graphql.from_file(_without_parts())
     found: Iterable[Any] = loaded.get_all_operations()  # each is fine, or why it isn't
     return [each.ok() for each in found]
+
+
+def _without_parts() -> str:
+    """The schema without the directives of incremental delivery, which schemathesis does not take."""
+    kept = tuple(
+        each
+        for each in parse(SCHEMA.read_text(encoding="utf-8")).definitions
+        if not (isinstance(each, DirectiveDefinitionNode) and each.name.value in {"defer", "stream"})
+    )
+    return print_ast(DocumentNode(definitions=kept))
 
 
 def documents(operation: Any, examples: int, ids: Sequence[str]) -> Iterator[str]:

@@ -92,7 +92,7 @@ def test_a_load_lasts_until_it_has_its_answers(live_server: str) -> None:
 
     assert len(came.times) == 20
     assert 0 < max(came.times) <= came.seconds
-    assert came.body == b"ok\n"
+    assert came.body == b'{"status":"live"}'
 
 
 def test_a_load_fails_when_an_answer_is_no_answer(live_server: str) -> None:

@@ -22,6 +22,7 @@ from tests.databases import Databases
 from tests.live import Client, client
 from tests.nursery import Nursery, Server
 from tests.process import free_port
+from tests.sharing import WIDE_ENVIRONMENT
 from tests.templates import seeded_template
 from tests.test_gateway import ask, granted
 
@@ -44,6 +45,7 @@ def process(nursery: Nursery, database_url: str, directory: Path, log: Path) -> 
         "CANOPY_DATABASE_URL": database_url,
         "CANOPY_KEY_FILE": str(directory / "canopy.key"),
         "CANOPY_WORKER": "off",
+        **WIDE_ENVIRONMENT,
     }
     server = nursery.serve(own, log)
     try:

@@ -296,8 +296,8 @@ async def test_more_than_five_are_refused_before_anything_is_done(store: Store, 
     before = await traces(store)
     answer = await change(store, caller, document)
 
-    assert (answer.data, answer.codes) == (None, ["GRAPHQL_VALIDATION_FAILED"])
-    assert "At most 5" in answer.errors[0]["message"]
+    assert (answer.data, answer.codes) == (None, ["LIMIT_EXCEEDED"])
+    assert "at most 5 are taken" in answer.errors[0]["message"]
     assert await traces(store) == before
 
 
