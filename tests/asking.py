@@ -109,9 +109,7 @@ async def ask(store: Store, caller: Caller, query: str, variables: Mapping[str, 
         if document.errors:
             return _answer(None, document.errors, spy)
         try:
-            found = await executor.execute(
-                document, None, dict(variables or {}), context_of(caller, spy)
-            )
+            found = await executor.execute(document, None, dict(variables or {}), context_of(caller, spy))
         except NotCoveredError:
             return await _by_graphql_core(spy, caller, query, variables)
         return _answer(found.data, found.errors, spy)
