@@ -9,8 +9,8 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { createHash } from 'node:crypto';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, socketUrl, unique, until, url } from '../shared/canopy.mjs';
-import { proxy } from '../shared/proxy.mjs';
+import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, socketUrl, unique, until, url } from '../common/canopy.mjs';
+import { proxy } from '../common/proxy.mjs';
 
 const http = (more = {}) => new HttpLink({ uri: url, headers: { authorization }, ...more });
 const client = (link = http(), more = {}) =>

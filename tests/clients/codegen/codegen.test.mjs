@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { limitedToken, renaming, token, unique, url } from '../shared/canopy.mjs';
+import { limitedToken, renaming, token, unique, url } from '../common/canopy.mjs';
 import { Client } from './build/client.js';
 
 const manifest = JSON.parse(readFileSync(new URL('src/gql/persisted-documents.json', import.meta.url)));

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createClient } from 'graphql-sse';
-import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../shared/canopy.mjs';
-import { proxy } from '../shared/proxy.mjs';
+import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../common/canopy.mjs';
+import { proxy } from '../common/proxy.mjs';
 
 const made = [];
 const client = (more = {}) => {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, socketUrl, unique, until } from '../shared/canopy.mjs';
-import { proxy } from '../shared/proxy.mjs';
+import { LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, socketUrl, unique, until } from '../common/canopy.mjs';
+import { proxy } from '../common/proxy.mjs';
 
 const made = [];
 const client = (more = {}) => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { generatePersistedQueryIdsFromManifest } from '@apollo/persisted-query-lists';
-import { authorization, url } from '../shared/canopy.mjs';
+import { authorization, url } from '../common/canopy.mjs';
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 const manifest = JSON.parse(read('persisted-query-manifest.json'));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import relay from 'relay-runtime';
-import { limitedToken, rename, renaming, token, unique, url } from '../shared/canopy.mjs';
+import { limitedToken, rename, renaming, token, unique, url } from '../common/canopy.mjs';
 import childrenQuery from './__generated__/operationsChildrenQuery.graphql.js';
 import deferredQuery from './__generated__/operationsDeferredQuery.graphql.js';
 import deferredFragment from './__generated__/operationsDeferred_viewer.graphql.js';

@@ -7,8 +7,8 @@ import { persistedExchange } from '@urql/exchange-persisted';
 import { createClient } from 'graphql-ws';
 import { pipe, subscribe } from 'wonka';
 import WebSocket from 'ws';
-import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../shared/canopy.mjs';
-import { proxy } from '../shared/proxy.mjs';
+import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../common/canopy.mjs';
+import { proxy } from '../common/proxy.mjs';
 
 const client = ({ exchanges = [fetchExchange], token = authorization, ...more } = {}) =>
   new Client({ url, exchanges, fetchSubscriptions: true, preferGetMethod: false, fetchOptions: { headers: { authorization: token } }, ...more });
