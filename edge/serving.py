@@ -1,21 +1,23 @@
 """Serving: how the server is set up, in one process or in several."""
 
 import os
-from tempfile import mkdtemp
 from typing import Any
 
 import click
 import uvicorn
 from starlette.types import ASGIApp
 
-from edge.limits.connections import BoundedProtocol
+from edge.limits.connections import BoundedSocketProtocol
+from edge.limits.exchange import MeasuredProtocol
 from edge.settings import Settings
-from edge.telemetry.metrics import COUNTS_FOLDER
+from edge.telemetry.together import counting_together
 from models.store import engine_of
 
 _APPLICATION = "gateway:application"
 _SECONDS_KEPT = 15
 """For so long a connection is kept open between requests."""
+_SECONDS_TO_ANSWER = 60
+"""For so long a process of several may say nothing, before it is replaced: on a busy machine it takes long to begin."""
 
 
 def serve(settings: Settings, app: ASGIApp) -> None:
@@ -38,10 +40,16 @@ def serve_by_many(settings: Settings, processes: int) -> None:
     if not settings.sharing.redis_url:
         click.echo(f"Without CANOPY_REDIS_URL each of the {processes} processes gives its share of the budgets.")
     os.environ["CANOPY_PROCESSES"] = str(processes)
-    os.environ.setdefault(COUNTS_FOLDER, mkdtemp(prefix="canopy-counts-"))
     if settings.demo:
         os.environ["CANOPY_DEMO"] = "on"
-    uvicorn.run(_APPLICATION, factory=True, workers=processes, **options(settings))
+    with counting_together():
+        uvicorn.run(
+            _APPLICATION,
+            factory=True,
+            workers=processes,
+            timeout_worker_healthcheck=_SECONDS_TO_ANSWER,
+            **options(settings),
+        )
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -49,8 +57,10 @@ def options(settings: Settings) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": settings.port,
-        "http": BoundedProtocol,
-        "log_level": settings.log_level.lower(),
+        "http": MeasuredProtocol,
+        "ws": BoundedSocketProtocol,
+        # What it would say beyond that are the frames of sockets, with whatever stands in them.
+        "log_level": "info" if settings.log_level == "DEBUG" else settings.log_level.lower(),
         "access_log": False,
         "log_config": None,  # what is logged goes where all goes
         "server_header": False,

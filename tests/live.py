@@ -16,15 +16,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from edge.limits.connections import BoundedProtocol
+from edge.limits.connections import BoundedSocketProtocol
+from edge.limits.exchange import MeasuredProtocol
 from edge.protocols.sockets import Sockets, SocketSettings
 from edge.service import Service
 from edge.settings import Settings
-from gateway import create_app
 from models import SubjectType
 from resolvers.keys import open_key_ring
 from resolvers.live import LiveSettings
 from resolvers.tokens import AccessTokens, Subject
+from tests.gateways import create_app
 from tests.sharing import WIDE
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -65,7 +66,9 @@ async def serving(
     if sockets is not None:
         endpoint = Sockets(service, sockets)
         made.app.router.routes.insert(0, WebSocketRoute("/graphql", endpoint.serve))
-    config = uvicorn.Config(made, port=0, http=BoundedProtocol, log_level="warning", ws_ping_interval=None)
+    config = uvicorn.Config(
+        made, port=0, http=MeasuredProtocol, ws=BoundedSocketProtocol, log_level="warning", ws_ping_interval=None
+    )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     try:

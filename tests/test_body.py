@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.documents.forms import FormError
 from edge.limits import body
 from edge.protocols import parameters
 from edge.protocols.negotiation import accepted
@@ -22,6 +23,24 @@ from tests.transports import JSON, SSE
 )  # fmt: skip  # a list
 def test_what_only_looks_deep_or_long_is_taken(text: bytes) -> None:
     assert body.parsed(text) == orjson.loads(text)
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 10**19])
+def test_a_whole_number_of_64_bits_is_taken_as_it_is(number: int) -> None:
+    assert body.parsed(f'{{"a": [{number}]}}') == {"a": [number]}
+
+
+@pytest.mark.parametrize("number", [f"{2**64}", f"{-(2**63) - 1}", "9" * 20, "-" + "9" * 19, "9" * 9000])
+def test_a_longer_one_would_become_another_and_is_refused(number: str) -> None:
+    with pytest.raises(body.BodyError, match="64 bits"):
+        body.parsed(f'{{"a": [{number}]}}')
+
+
+@pytest.mark.parametrize("text", [b'"' + b'\\"' * 100_000, b'"\\' * 100_000, b"\\" * 200_000, b'"' * 200_001])
+def test_what_has_no_end_is_looked_at_once(text: bytes) -> None:
+    """It would take minutes if each of its quotes were looked at as the beginning of a text."""
+    with pytest.raises(body.BodyError):
+        body.parsed(b"[" * 65 + text)
 
 
 def test_of_a_key_that_is_given_twice_the_last_counts() -> None:
@@ -44,7 +63,7 @@ def test_any_bytes_are_json_or_refused(text: bytes) -> None:
 
 @given(st.dictionaries(_NAMES, _JSON) | _JSON)
 def test_any_json_is_a_request_or_refused(value: object) -> None:
-    with suppress(parameters.BadRequestError):  # nothing else is raised
+    with suppress(parameters.BadRequestError, FormError):  # nothing else is raised
         asked = parameters.asked(value)
         assert isinstance(asked.query if asked.document_id is None else asked.document_id, str)
         assert isinstance(asked.variables, dict | None)

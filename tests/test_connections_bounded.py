@@ -1,6 +1,7 @@
 """Connections: so many and no more, and those that say nothing are closed, whatever they do meanwhile."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from edge.limits.connections import BoundedProtocol, Connections
+from edge.limits.connections import BoundedSocketProtocol, Connections
+from edge.limits.exchange import MeasuredProtocol
 from edge.limits.sharing import SharingSettings
 from tests.databases import Databases
 from tests.hierarchy import World
@@ -148,6 +151,20 @@ async def test_a_socket_is_a_connection_until_it_is_closed(served: Gateway) -> N
     await until(lambda: connections(served).open == 0)
 
 
+async def test_a_socket_that_has_ended_is_gone_without_the_garbage_collector(served: Gateway) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            async with connect(f"ws://{served.served.url}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")]):
+                await until(lambda: served.served.service.connections.open == 1)
+            await until(lambda: served.served.service.connections.open == 0)
+        kinds = {MeasuredProtocol, BoundedSocketProtocol, ServerProtocol}
+        await until(lambda: kinds.isdisjoint(map(type, gc.get_objects())))
+    finally:
+        gc.enable()
+
+
 def test_proxies_have_no_bound_but_the_process_has() -> None:
     made = Connections(SharingSettings(connections=3, connections_of_address=1), "192.0.2.1, 2001:db8::1")
 
@@ -168,4 +185,5 @@ def test_what_serves_has_bounds(tmp_path: Path) -> None:
 
     given: dict[str, Any] = options(Settings(key_file=tmp_path / "key"))
 
-    assert (given["http"], given["timeout_keep_alive"], given["ws_max_queue"]) == (BoundedProtocol, 15, 8)
+    assert (given["http"], given["ws"]) == (MeasuredProtocol, BoundedSocketProtocol)
+    assert (given["timeout_keep_alive"], given["ws_max_queue"]) == (15, 8)

@@ -1,27 +1,82 @@
-"""Processes of one server that count together: what one has counted, the other tells."""
+"""Processes of one server that count together: what one has counted, the other tells; who is gone holds nothing."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.telemetry import together
+from edge.telemetry.together import FOLDER, counting_together
+
 _COUNT = "from edge.telemetry import metrics; metrics.SLOW.inc({}); metrics.RUNNING.inc({})"
+_COUNT_AND_STAY = f"{_COUNT}; print(flush=True); input()"
 _TELL = """
 from prometheus_client import generate_latest
 from edge.telemetry import metrics
-from edge.telemetry.scrape import _registry
+from edge.telemetry.together import registry_of_all
 metrics.SLOW.inc(0)
-print(generate_latest(_registry()).decode())
+print(generate_latest(registry_of_all()).decode())
 """
+Run = Callable[[str], str]
 
 
-def test_what_any_of_them_has_counted_is_told_by_all(tmp_path: Path) -> None:
-    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    told = ""
-    for program in (_COUNT.format(2, 1), _COUNT.format(3, 1), _TELL):
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-        )
-        told = done.stdout
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a program that counts together with the others, to its end; what it prints."""
 
-    assert "canopy_slow_operations_total 5.0" in told
+    def run(program: str) -> str:
+        command, environment = [sys.executable, "-c", program], os.environ | {FOLDER: str(tmp_path)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    return run
+
+
+def told(text: str) -> dict[str, list[float]]:
+    """The values of each metric's samples."""
+    found: dict[str, list[float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(sample.value)
+    return found
+
+
+def test_what_any_of_them_has_counted_is_told_by_all_and_what_the_living_hold(run: Run, tmp_path: Path) -> None:
+    run(_COUNT.format(2, 1))
+    environment = os.environ | {FOLDER: str(tmp_path)}
+    command = [sys.executable, "-c", _COUNT_AND_STAY.format(3, 4)]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living:
+        assert living.stdout is not None
+        living.stdout.readline()
+        with_both = told(run(_TELL))
+        living.kill()
+    after = told(run(_TELL))
+
+    assert with_both["canopy_slow_operations_total"] == after["canopy_slow_operations_total"] == [5]
+    assert with_both["canopy_running"] == [4]
+    assert sum(after["canopy_running"]) == 0
+    assert len(with_both["process_resident_memory_bytes"]) == 2  # it, and who is asked
+    assert all(with_both["process_cpu_seconds_total"])
+    assert len(after["process_resident_memory_bytes"]) == 1
+
+
+def test_each_server_counts_in_a_folder_of_its_own_that_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FOLDER, raising=False)
+    with counting_together():
+        first = Path(os.environ[FOLDER])
+        assert first.is_dir()
+        assert together.is_one_of_many()
+    assert not together.is_one_of_many()
+    assert not first.exists()
+
+
+def test_in_a_given_folder_a_server_begins_with_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path / "counts"))
+    (tmp_path / "counts").mkdir()
+    (tmp_path / "counts/counter_1.db").write_bytes(b"of a server before")
+    with counting_together():
+        assert list((tmp_path / "counts").iterdir()) == []
+    assert (tmp_path / "counts").is_dir()

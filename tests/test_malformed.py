@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import orjson
 import pytest
 
+from edge.limits.body import BodyError, parsed
 from edge.protocols.settings import ProtocolSettings
 from tests.databases import Databases
 from tests.hierarchy import World
@@ -19,6 +21,7 @@ CODES = {
     "BAD_REQUEST", "BODY_TOO_LARGE", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT",
     "OPERATION_RESOLUTION_FAILURE", "LIMIT_EXCEEDED", "UNSUPPORTED_MEDIA_TYPE", "NOT_ACCEPTABLE", "URI_TOO_LONG",
     "UNAUTHENTICATED", "REQUEST_TIMEOUT", "METHOD_NOT_ALLOWED", "NOT_FOUND",
+    "HEAD_TOO_LARGE", "BAD_HOST",
 }  # fmt: skip  # a list
 
 
@@ -51,6 +54,8 @@ NO_REQUEST: list[bytes] = [
     b"[" * 100_000, b"[" * 2000 + b"]" * 2000, b"[" * 65 + b"]" * 65, b'{"a":' * 50_000,
     b'{"a":' * 65 + b"1" + b"}" * 65,
     with_variables("[" * 65 + "]" * 65), with_variables('{"a":' * 64 + "1" + "}" * 64),
+    # too many values
+    with_variables("[" + "[]," * 20_000 + "1]"), with_variables("[" + "1," * 20_000 + "1]"),
     # numbers that would change
     with_variables("9" * 21), with_variables("-" + "9" * 21), with_variables("9" * 5000),
     with_variables("[1,[" + "1" * 22 + "]]"),
@@ -70,6 +75,20 @@ NO_REQUEST: list[bytes] = [
         for value in values
     ),
 ]  # fmt: skip  # a table
+
+
+def test_what_is_too_much_is_found_before_anything_is_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.limits.body.orjson.loads", pytest.fail)
+
+    with pytest.raises(BodyError, match="more than 20,000 values"):
+        parsed(with_variables("[" + "[]," * 60_000 + "1]"))
+
+
+def test_brackets_and_digits_in_texts_are_texts() -> None:
+    text = '[{"' * 100 + "1" * 30
+
+    assert parsed(orjson.dumps([text, [text]])) == [text, [text]]
+    assert parsed(orjson.dumps([","] * 9_999)) == [","] * 9_999
 
 
 @pytest.mark.parametrize("sent", NO_REQUEST, ids=lambda sent: repr(sent[:40]))
@@ -333,19 +352,22 @@ RAW = [
 @pytest.mark.parametrize("sent", RAW, ids=lambda sent: repr(sent[:40]))
 @pytest.mark.filterwarnings("ignore")
 async def test_no_bytes_stop_the_process(served: Gateway, sent: bytes) -> None:
-    """What is no HTTP the server answers before any code of ours, in text."""
+    """What is no HTTP is refused before any handler, and told so as everything is."""
     host, _, port = served.served.url.partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(sent)
     told = b""
     try:
         async with asyncio.timeout(0.15):
-            told = await reader.read(65_536)
+            while more := await reader.read(65_536):
+                told += more
     except (TimeoutError, ConnectionError):
         pass
     writer.close()
 
     assert not told.startswith(b"HTTP/1.1 5")
+    if told.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")) and b"websocket" not in sent:
+        assert orjson.loads(told.split(b"\r\n\r\n", 1)[1])["errors"][0]["extensions"]["code"] in CODES
     assert (await served.ask(QUERY)).status_code == 200
 
 

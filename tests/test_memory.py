@@ -5,8 +5,10 @@ import gc
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,9 @@ ROUNDS = 20
 MAY_GROW = 30
 """Objects; there are 120 operations in between."""
 PACKAGES = {"edge", "models", "resolvers", "schema", "starlette", "uvicorn", "websockets", "_asyncio", "graphql"}
-REQUESTS, SOCKET_OPERATIONS = 100_000, 10_000
+REQUESTS, SOCKET_OPERATIONS, MEASURES = 100_000, 10_000, 20
+LONGEST = 1800
+"""Seconds; on a quiet machine it is a few minutes."""
 MAY_HOLD_MORE = 0.1
 """Of a process's memory: what its allocator makes of it."""
 
@@ -107,9 +111,18 @@ async def _over_a_socket(served: Gateway, mine: str) -> None:
                     pass
 
 
-def _is_flat(measures: list[int]) -> bool:
-    """Whether there is no more at the end than there was after a fifth of it."""
-    return measures[-1] <= measures[len(measures) // 5] * (1 + MAY_HOLD_MORE)
+@asynccontextmanager
+async def _measuring(what: str) -> AsyncIterator[list[int]]:
+    """Collects what a process held meanwhile, and demands no more at the end than there was after a fifth of it."""
+    measures: list[int] = []
+    began = time.monotonic()
+    async with asyncio.timeout(LONGEST):
+        yield measures
+    told = " ".join(f"{each / 2**20:.1f}" for each in measures)
+    print(f"{what}, in {time.monotonic() - began:.0f} s: MiB {told}")  # noqa: T201  # `pytest -rP` shows it
+
+    assert len(measures) == MEASURES
+    assert measures[-1] <= measures[MEASURES // 5] * (1 + MAY_HOLD_MORE), told
 
 
 @pytest.fixture
@@ -124,8 +137,11 @@ def process(nursery: Nursery, tmp_path: Path, databases: Databases) -> Any:
 @pytest.mark.deep
 async def test_a_process_holds_no_more_after_many_requests(process: Process) -> None:
     headers = {"authorization": f"Bearer {process.token(LOGIN)}"}
-    measures, turns = [], iter(range(REQUESTS))
-    async with httpx.AsyncClient(base_url=process.url, headers=headers, timeout=60) as http:
+    turns = iter(range(REQUESTS))
+    async with (
+        _measuring(f"{REQUESTS:,} requests") as measures,
+        httpx.AsyncClient(base_url=process.url, headers=headers, timeout=60) as http,
+    ):
 
         async def ask(count: int) -> None:
             for _ in range(count):
@@ -133,19 +149,21 @@ async def test_a_process_holds_no_more_after_many_requests(process: Process) -> 
                 asked = {"query": OPERATIONS[turn % 3], "variables": variables(turn)}
                 assert (await http.post("/graphql", json=asked)).status_code == 200
 
-        for _ in range(20):
-            await asyncio.gather(*(ask(REQUESTS // 20 // 8) for _ in range(8)))
+        for _ in range(MEASURES):
+            await asyncio.gather(*(ask(REQUESTS // MEASURES // 8) for _ in range(8)))
             measures.append(process.memory())
-
-    assert _is_flat(measures), measures
+        assert next(turns, None) is None
 
 
 @pytest.mark.deep
 async def test_a_process_holds_no_more_after_many_operations_on_one_socket(process: Process) -> None:
-    protocol, measures = Subprotocol("graphql-transport-ws"), []
+    protocol = Subprotocol("graphql-transport-ws")
     payload = {"authorization": f"Bearer {process.token(LOGIN)}"}
     address = process.url.replace("http:", "ws:") + "/graphql"
-    async with connect(address, subprotocols=[protocol], compression=None) as socket:
+    async with (
+        _measuring(f"{SOCKET_OPERATIONS:,} operations on a socket") as measures,
+        connect(address, subprotocols=[protocol], compression=None, proxy=None) as socket,
+    ):
         await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
         await socket.recv()
         for turn in range(SOCKET_OPERATIONS):
@@ -153,7 +171,5 @@ async def test_a_process_holds_no_more_after_many_operations_on_one_socket(proce
             await socket.send(json.dumps({"type": "subscribe", "id": str(turn), "payload": asked}))
             while json.loads(await socket.recv())["type"] == "next":
                 pass
-            if turn % (SOCKET_OPERATIONS // 20) == 0:
+            if (turn + 1) % (SOCKET_OPERATIONS // MEASURES) == 0:
                 measures.append(process.memory())
-
-    assert _is_flat(measures), measures

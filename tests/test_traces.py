@@ -1,5 +1,6 @@
-"""Traces: an operation, its steps and its statements as spans with their true times, and no value in them."""
+"""Traces: a request, its operations, their steps and statements as spans with their true times; no value in them."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,17 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from edge.telemetry import spans
 from edge.telemetry.settings import TelemetrySettings
 from edge.telemetry.spans import NoSpans, open_spans
 from edge.telemetry.tracing import Tracing
+from tests.canary import PlantedError, assert_silent
 from tests.databases import Databases
 from tests.hierarchy import World
+from tests.listening import token
+from tests.live import client
 from tests.transports import gateway
 
 QUERY = "query WrittenByAClient($id: ID!) { account(id: $id) { name users(first: 2) { nodes { login } } } }"
@@ -40,13 +45,22 @@ def by_name(collector: InMemorySpanExporter) -> dict[str, ReadableSpan]:
     return {span.name: span for span in collector.get_finished_spans()}
 
 
-async def test_an_operation_is_a_span_above_those_of_its_steps_and_statements(
+async def test_a_request_is_a_span_above_its_operation_and_that_above_its_steps_and_statements(
     sqlite_databases: Databases, world: World, tmp_path: Path, collector: InMemorySpanExporter
 ) -> None:
     await traced(sqlite_databases, world, tmp_path, Tracing(collector, 1))
     found = by_name(collector)
-    above = found.pop("query")
+    request, above = found.pop("POST /graphql"), found.pop("query")
 
+    assert above.parent is not None
+    assert above.parent.span_id == request.context.span_id
+    assert request.start_time <= above.start_time <= above.end_time <= request.end_time  # type: ignore[operator]  # all have ended
+    assert request.attributes == {
+        "http.request.method": "POST",
+        "http.route": "/graphql",
+        "http.response.status_code": 200,
+        "canopy.request_id": "traced",
+    }
     assert set(found) == {
         "account: lookup of lookup",
         "account.users: page of app_user.by.account_id",
@@ -146,3 +160,59 @@ async def test_the_trace_of_a_proxy_is_continued_only_where_that_is_wanted(
 
     assert ("query" in found) is continues
     assert not continues or f"{found['query'].context.trace_id:032x}" == _ABOVE.split("-")[1]
+
+
+async def test_an_operation_begins_when_its_request_has_been_read_however_slowly_that_came(
+    sqlite_databases: Databases, world: World, tmp_path: Path, collector: InMemorySpanExporter
+) -> None:
+    body, rest = b'{"query": "{ viewer { reach } }"}', 0.05
+    async with gateway(sqlite_databases, world, tmp_path) as served:
+        served.served.service.telemetry._spans = Tracing(collector, 1)
+        reader, writer = await asyncio.open_connection(*served.served.url.split(":"))
+        head = (
+            f"host: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        )
+        authorization = served.http.headers["authorization"]
+        writer.write(f"POST /graphql HTTP/1.1\r\n{head}authorization: {authorization}\r\n\r\n".encode())
+        await asyncio.sleep(rest)
+        writer.write(body)
+        assert b'"reach"' in await reader.read()
+        writer.close()
+    found = by_name(collector)
+    request, operation = found["POST /graphql"], found["query"]
+
+    assert request.start_time + rest * 1e9 <= operation.start_time <= operation.end_time <= request.end_time  # type: ignore[operator]  # all have ended
+
+
+async def test_an_operation_of_a_socket_is_a_trace_of_its_own(
+    sqlite_databases: Databases, world: World, tmp_path: Path, collector: InMemorySpanExporter
+) -> None:
+    async with gateway(sqlite_databases, world, tmp_path) as served:
+        served.served.service.telemetry._spans = Tracing(collector, 1)
+        async with client(served.served, token(served.served, world, 2)) as listener:
+            await listener.subscribe("{ viewer { reach } }", "1")
+            await listener.data("1")
+    (above,) = [span for span in collector.get_finished_spans() if span.parent is None]
+
+    assert (above.name, above.kind) == ("query", SpanKind.SERVER)
+
+
+async def test_of_requests_without_an_operation_those_are_told_of_that_fail_and_never_those_of_machines(
+    sqlite_databases: Databases, world: World, tmp_path: Path, collector: InMemorySpanExporter
+) -> None:
+    def defect(*_given: object) -> None:
+        raise PlantedError
+
+    async with gateway(sqlite_databases, world, tmp_path) as served:
+        served.served.service.telemetry._spans = Tracing(collector, 0)
+        await served.http.get("/.well-known/jwks.json")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("edge.keys.public_jwk", defect)
+            patch.setattr("edge.telemetry.health._lacking", defect)
+            for path in ("/.well-known/jwks.json", "/health/ready"):
+                assert (await served.http.get(path)).status_code == 500
+    (told,) = collector.get_finished_spans()
+
+    assert told.name == "GET /.well-known/jwks.json"
+    assert not told.status.is_ok
+    assert_silent(told.to_json())

@@ -1,9 +1,14 @@
 """`canopy serve --workers`: several processes at one port, which share budgets where there is a Redis."""
 
+import os
+import signal
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.databases import Databases
 from tests.nursery import Nursery
@@ -64,3 +69,47 @@ def test_processes_with_redis_share_one_budget(
 
     assert refused > 0
     assert spent <= 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """What whoever is asked says of all: queries that are over, processes that live, and their connections."""
+
+    operations: float
+    workers: set[int]
+    connections: float
+
+
+def _scraped(process: Process) -> Scraped:
+    text = httpx.get(f"{process.url}/metrics").raise_for_status().text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return Scraped(
+        sum(each.value for each in samples if each.name == "canopy_operations_total"),
+        {int(each.labels["pid"]) for each in samples if each.name == "process_resident_memory_bytes"},
+        sum(each.value for each in samples if each.name == "canopy_pool"),
+    )
+
+
+@pytest.mark.deep
+def test_any_process_tells_what_all_have_counted_also_one_that_was_killed(
+    nursery: Nursery, tmp_path: Path, postgresql_databases: Databases
+) -> None:
+    with (
+        postgresql_databases.copied(seeded_template(postgresql_databases)) as url,
+        running(nursery, url, tmp_path, "--workers", "2") as process,
+    ):
+        headers = {"authorization": f"Bearer {process.token(LOGIN)}"}
+        for _ in range(20):
+            httpx.post(f"{process.url}/graphql", json={"query": "{ viewer { reach } }"}, headers=headers)
+        assert {_scraped(process).operations for _ in range(8)} == {20}
+        before = _scraped(process)
+        (killed, other) = sorted(before.workers)
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while len((after := _scraped(process)).workers) < 2 or killed in after.workers:
+            assert time.monotonic() < deadline, after
+            time.sleep(0.2)
+
+    assert other in after.workers
+    assert after.operations == 20
+    assert 0 < after.connections <= before.connections + 4

@@ -11,12 +11,19 @@ from resolvers.errors import CanopyError
 
 MAX_NESTING = 64
 """Of arrays and objects in JSON."""
-MAX_DIGITS = 20
-"""Of a whole number: one of more than 64 bits would become another number without a word."""
+WHOLE_NUMBERS = range(-(2**63), 2**64)
+"""What is read of them as it is written: any other would become another number without a word."""
+MAX_VALUES = 20_000
+"""Of arrays, objects and what stands in them: half a megabyte of `[]` takes the parser a tenth of a second."""
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[\[{\]}]')
-"""What is looked at in JSON that is known to be well-formed."""
-_LONG_NUMBER = re.compile(rb"\d{%d}" % (MAX_DIGITS + 1))
+_TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""One without an end goes up to the end: else each quote in it would be looked at as the beginning of another."""
+_LONG_NUMBER = re.compile(rb"(?<![\d.eE+-])-?\d{19,}(?![\d.eE])")
+_MOST_CHARACTERS = 20
+"""Of a whole number that is read as it is written."""
+_DIGITS = bytes(ord("0") if chr(each).isdigit() else ord(" ") for each in range(128)) + b" " * 128
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(each for each in range(256) if each not in b"[]{}")
 
 
 class BodyError(CanopyError):
@@ -68,28 +75,43 @@ def parsed(text: bytes | str) -> object:
     """A JSON value; of a key that is given twice the last counts.
 
     Raises:
-        BodyError: it is none, or nested too deep, or holds a number that is too long; the message says which.
+        BodyError: it is none, or too much, nested too deep, or holds a number that is too long; the message says which.
     """
     try:
-        value: object = orjson.loads(text)
+        written = text.encode() if isinstance(text, str) else text
+        too_much = _too_much(written)
+        value: object = None if too_much else orjson.loads(written)
     except ValueError as error:
         raise BodyError(f"It is not JSON: {error}") from error
-    written = text.encode() if isinstance(text, str) else text
-    if written.count(b"[") + written.count(b"{") > MAX_NESTING or _LONG_NUMBER.search(written):
-        _look(written)
+    if too_much:
+        raise BodyError(too_much)
     return value
 
 
-def _look(written: bytes) -> None:
-    """Look at each bracket and number of well-formed JSON."""
-    depth = 0
-    for found in _TOKENS.finditer(written):
-        token = found[0]
-        if token in b"[{":
-            depth += 1
-            if depth > MAX_NESTING:
-                raise BodyError(f"It is JSON nested more than {MAX_NESTING} deep.")
-        elif token in b"]}":
-            depth -= 1
-        elif token.removeprefix(b"-").isdigit() and len(token.removeprefix(b"-")) > MAX_DIGITS:
-            raise BodyError(f"It holds a whole number of more than {MAX_DIGITS} digits; send it as a text.")
+def _too_much(written: bytes) -> str | None:
+    """What is too much about JSON, found by a few passes that don't make anything of it; most needs only the first.
+
+    Raises:
+        ValueError: it is none.
+    """
+    opened = written.count(b"[") + written.count(b"{")
+    has_long_number = b"0" * 19 in written.translate(_DIGITS)
+    if opened <= MAX_NESTING and opened + written.count(b",") <= MAX_VALUES and not has_long_number:
+        return None
+    outside = _TEXTS.sub(b"", written)
+    brackets = outside.translate(_ALIKE, _NO_BRACKETS)
+    if len(brackets) // 2 + outside.count(b",") > MAX_VALUES:
+        return f"It is JSON of more than {MAX_VALUES:,} values."
+    if not all(_is_kept(number) for number in _LONG_NUMBER.findall(outside)):
+        return "It holds a whole number of more than 64 bits; send it as a text."
+    for _level in range(MAX_NESTING):
+        brackets = brackets.replace(b"[]", b"")
+    if brackets:
+        orjson.loads(written)  # which tells of brackets that have no partner
+        return f"It is JSON nested more than {MAX_NESTING} deep."
+    return None
+
+
+def _is_kept(number: bytes) -> bool:
+    """Whether a whole number is read as it is written."""
+    return len(number) <= _MOST_CHARACTERS and int(number) in WHOLE_NUMBERS

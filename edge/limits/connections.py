@@ -6,13 +6,16 @@ time, would have the server for itself.
 
 import asyncio
 from collections import Counter
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from edge.limits.sharing import SharingSettings
+from edge.setting import EVERYBODY, names
 from resolvers.throttle import network
 
 STATE = "connections"
@@ -24,18 +27,22 @@ class Connections:
 
     Args:
         settings: how many there may be.
-        trusted: addresses of proxies, through which anybody comes.
+        trusted: addresses and networks of proxies, through which anybody comes.
+        take_seconds: in which a client takes some of an answer that waits for it.
     """
 
-    def __init__(self, settings: SharingSettings, trusted: str = "") -> None:
+    def __init__(self, settings: SharingSettings, trusted: str = "", take_seconds: float = 30.0) -> None:
         self.open = 0
         self.refused = 0
         self.is_ending = asyncio.Event()
         """Set when the server stops: what lasts as long as its client wants has to end."""
         self.head_seconds = settings.head_seconds
+        self.max_head = settings.max_head
+        self.take_seconds = take_seconds
         self._most = settings.connections
         self._most_of_address = settings.connections_of_address
-        self._trusted = {network(address.strip()) for address in trusted.split(",") if address.strip()}
+        self._trusted = [ip_network(each) for each in names(trusted) if each != EVERYBODY]
+        self._trusts_everybody = EVERYBODY in names(trusted)
         self._of: Counter[str] = Counter()
 
     def enter(self, address: str) -> str | None:
@@ -48,13 +55,19 @@ class Connections:
             Whose it is, for `leave`; None if there are too many.
         """
         source = network(address)
-        is_bounded = self._most_of_address and source not in self._trusted
+        is_bounded = self._most_of_address and not self._is_proxy(address)
         if (self._most and self.open >= self._most) or (is_bounded and self._of[source] >= self._most_of_address):
             self.refused += 1
             return None
         self.open += 1
         self._of[source] += 1
         return source
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            return self._trusts_everybody or any(ip_address(address) in each for each in self._trusted)
+        except ValueError:
+            return False
 
     def leave(self, source: str) -> None:
         """One less."""
@@ -77,7 +90,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._bounds: Connections = app_state[STATE]
         self._source: str | None = None
-        self._is_socket = False
         self._waiting: asyncio.TimerHandle | None = None
         """For a head."""
 
@@ -99,7 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """What comes while nothing is being answered is a head, or the beginning of one."""
         super().data_received(data)
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        if not (is_answering or self._is_socket or self.transport.is_closing()):
+        if not (is_answering or self._source is None or self.transport.is_closing()):
             self._wait_for_head()
 
     def on_headers_complete(self) -> None:
@@ -108,23 +120,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
 
     def handle_websocket_upgrade(self) -> None:
-        """From here on the connection is another protocol's, and its end is that one's to hear of."""
-        self._is_socket = True
-        protocol_class = self.ws_protocol_class
-
-        def made(**given: Any) -> asyncio.Protocol:
-            protocol: Any = protocol_class(**given)  # type: ignore[misc]  # there is one, or there is no upgrade
-            lost = protocol.connection_lost
-
-            def connection_lost(exc: Exception | None) -> None:
-                lost(exc)
-                self._leave()
-
-            protocol.connection_lost = connection_lost
-            return protocol  # type: ignore[no-any-return]  # as it says
-
-        self.ws_protocol_class = made  # type: ignore[assignment]  # it is called, and nothing else
+        """From here on the connection is another protocol's, which takes the place over."""
+        self._leave()
         super().handle_websocket_upgrade()
+        # They know each other; what does waits for the garbage collector.
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does where a connection is lost
 
     def shutdown(self) -> None:
         """The server stops."""
@@ -145,3 +145,26 @@ class BoundedProtocol(HttpToolsProtocol):
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
+
+
+class BoundedSocketProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket over one connection, whose place it holds.
+
+    It leaves nothing for the garbage collector when it ends: else who opens sockets and closes them has the collector
+    stop the process for hundredths of a second, again and again.
+    """
+
+    _source: str | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the place that the connection had until now."""
+        super().connection_made(transport)
+        self._bounds: Connections = self.app_state[STATE]
+        self._source = self._bounds.enter(self.client[0] if self.client else "")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        super().connection_lost(exc)
+        self.conn.parser.close()  # a generator that waits for bytes, and knows who does
+        if self._source is not None:
+            self._bounds.leave(self._source)

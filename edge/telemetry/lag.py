@@ -1,17 +1,20 @@
 """How late the event loop is: whatever holds it up holds up everybody."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 _SECONDS = 0.25
+_LOOKS = 240
+"""So many a minute."""
 
 
 class Lag:
     """Looks four times a second how late it was woken."""
 
     def __init__(self) -> None:
-        self._worst = 0.0
+        self._found: deque[float] = deque([0.0], maxlen=_LOOKS)
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
@@ -28,9 +31,8 @@ class Lag:
         while True:
             due = loop.time() + _SECONDS
             await asyncio.sleep(_SECONDS)
-            self._worst = max(self._worst, loop.time() - due)
+            self._found.append(loop.time() - due)
 
     def worst(self) -> float:
-        """The worst since this was last asked, in seconds."""
-        worst, self._worst = self._worst, 0.0
-        return worst
+        """The worst within the last minute, in seconds."""
+        return max(self._found)

@@ -10,9 +10,6 @@ from models.statement import Engine
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when each label was first seen; half of all lines
 
-COUNTS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder in which several processes of one server count together."""
-
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STATEMENT_SECONDS = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5)
 _COSTS = (1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
@@ -56,11 +53,11 @@ JOBS = Gauge(
     "canopy_jobs",
     "Jobs that wait, by kind and state, as last looked at.",
     ["kind", "state"],
-    multiprocess_mode="livemax",
+    multiprocess_mode="livemostrecent",
 )
 LOOP_LAG = Gauge(
     "canopy_loop_lag_seconds",
-    "How late the event loop was, at its worst since it was last asked.",
+    "How late the event loop was, at its worst within the last minute.",
     multiprocess_mode="livemax",
 )
 DOCUMENTS = Gauge(
@@ -77,11 +74,8 @@ _operations, _clients = Labels(_MOST_OPERATIONS), Labels(_MOST_CLIENTS)
 _operations_labels = lru_cache(20_000)(OPERATIONS.labels)
 _seconds_labels = lru_cache(20_000)(OPERATION_SECONDS.labels)
 _keys_labels = lru_cache(2_000)(BATCH_KEYS.labels)
+_statement_labels = lru_cache(2)(STATEMENT_SECONDS.labels)
 _ESTIMATED, _ACTUAL = OPERATION_COST.labels("estimated"), OPERATION_COST.labels("actual")
-_STATEMENTS: dict[Engine, Histogram] = {
-    "sqlite": STATEMENT_SECONDS.labels("sqlite"),
-    "postgresql": STATEMENT_SECONDS.labels("postgresql"),
-}
 
 
 def operation_over(seen: Seen) -> None:
@@ -100,7 +94,7 @@ def operation_over(seen: Seen) -> None:
 
 def fetched(seen: Seen, engine: Engine) -> None:
     """Count what an operation, or one of its events, has fetched."""
-    seconds = _STATEMENTS[engine]
+    seconds = _statement_labels(engine)
     for _statement, _started, length, rows in seen.record.statements:
         seconds.observe(length / 1e9)
         if rows < 0:

@@ -1,7 +1,9 @@
-"""Ids by which an answer and what was logged about it find each other."""
+"""Ids by which an answer and what was logged about it find each other; a request ends where it gets its id."""
 
 import logging
 import re
+from collections.abc import Callable, Mapping
+from time import perf_counter_ns
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -10,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.exposure.headers import SECURITY_HEADERS
 from edge.telemetry.metrics import REFUSALS
+from edge.telemetry.requested import REQUESTED, Requested
 from edge.telemetry.seen import TRACE_PARENT
 from resolvers.request_id import REQUEST_ID
 from schema.errors import DEFECT
@@ -18,6 +21,7 @@ log = logging.getLogger("canopy")
 
 _ANSWERS = {"http": "http.response.start", "websocket": "websocket.accept"}
 """The messages in whose headers the id is told, by what they answer."""
+_SWITCHED = 101
 _GOOD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -28,12 +32,23 @@ class RequestId:
 
     Args:
         app: answers.
+        is_over: called when a request of HTTP is over.
         continues_traces: whether the header `traceparent` is believed.
+        headers: of what it answers itself, where nobody else could.
     """
 
-    def __init__(self, app: ASGIApp, *, continues_traces: bool = False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        is_over: Callable[[Requested], None],
+        *,
+        continues_traces: bool = False,
+        headers: Mapping[str, str] = SECURITY_HEADERS,
+    ) -> None:
         self.app = app
+        self._is_over = is_over
         self._continues_traces = continues_traces
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,18 +56,18 @@ class RequestId:
             await self.app(scope, receive, send)
             return
         request_id = _given(scope) or uuid4().hex
-        started = False
+        parent = _header(scope, b"traceparent") if self._continues_traces else ""
+        requested = Requested(scope.get("method", ""), request_id, parent)
 
         async def numbered(message: Message) -> None:
-            nonlocal started
             if message["type"] == _ANSWERS[scope["type"]]:
-                started = True
+                requested.status = message.get("status", _SWITCHED)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         before = REQUEST_ID.set(request_id)
-        if self._continues_traces:
-            TRACE_PARENT.set(_header(scope, b"traceparent"))
+        TRACE_PARENT.set(parent)
+        REQUESTED.set(requested if scope["type"] == "http" else None)
         try:
             await self.app(scope, receive, numbered)
         except Exception:
@@ -60,11 +75,18 @@ class RequestId:
             REFUSALS.labels("INTERNAL").inc()
             if scope["type"] == "websocket":
                 raise
-            if not started:
+            if not requested.status:
                 error = {"message": DEFECT, "extensions": {"code": "INTERNAL", "requestId": request_id}}
-                await JSONResponse({"errors": [error]}, 500, SECURITY_HEADERS)(scope, receive, numbered)
+                await JSONResponse({"errors": [error]}, 500, self._headers)(scope, receive, numbered)
         finally:
+            if scope["type"] == "http":
+                self._end(requested, scope)
             REQUEST_ID.reset(before)
+
+    def _end(self, requested: Requested, scope: Scope) -> None:
+        requested.ended = perf_counter_ns()
+        requested.route = getattr(scope.get("route"), "path", "")
+        self._is_over(requested)
 
 
 def _given(scope: Scope) -> str:

@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter_ns
 
-from prometheus_client.multiprocess import mark_process_dead
-
 from edge.exposure.masking import Refusal
-from edge.telemetry import metrics, slow
+from edge.telemetry import metrics, slow, together
 from edge.telemetry.lag import Lag
-from edge.telemetry.seen import PARTLY, SEEN, TRACE_PARENT, Seen
+from edge.telemetry.requested import Requested
+from edge.telemetry.seen import SEEN, TRACE_PARENT, Seen
 from edge.telemetry.settings import TelemetrySettings
 from edge.telemetry.spans import open_spans
 from edge.telemetry.usage import Usage
@@ -41,8 +40,8 @@ class Telemetry:
         async with self.usage.going_on(), self.lag.going_on():
             yield
         self._spans.close()
-        if metrics.COUNTS_FOLDER in os.environ:
-            mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]  # so prometheus-client has it
+        if together.is_one_of_many():
+            together.forget(os.getpid())
 
     @contextmanager
     def watching(self, transport: str) -> Iterator[Seen]:
@@ -70,7 +69,8 @@ class Telemetry:
 
     @contextmanager
     def listening(self, seen: Seen) -> Iterator[None]:
-        """Count an operation among those that listen, while the block lasts."""
+        """Count an operation among those that listen, while the block lasts; it may last for months."""
+        self.usage.used(seen)
         with metrics.LIVE.labels(seen.transport).track_inprogress():
             metrics.RUNNING.dec()
             try:
@@ -90,11 +90,15 @@ class Telemetry:
         seen.ended = perf_counter_ns()
         metrics.operation_over(seen)
         metrics.fetched(seen, self._engine)
-        if seen.document is not None and seen.outcome in {"answered", PARTLY}:
+        if seen.document is not None and seen.kind != "subscription":
             self.usage.used(seen)
         is_slow = seen.kind != "subscription" and seen.seconds >= self._settings.slow_seconds
         if is_slow:
             metrics.SLOW.inc()
         if self._settings.log_operations == "all" or (is_slow and self._settings.log_operations == "slow"):
             slow.log_operation(seen, self._engine, is_slow=is_slow)
-        self._spans.tell(seen, self._engine, is_wanted=is_slow or seen.outcome == "failed")
+        self._spans.operation(seen, self._engine, is_wanted=is_slow or seen.outcome == "failed")
+
+    def requested(self, requested: Requested) -> None:
+        """A request of HTTP is over."""
+        self._spans.request(requested, self._engine)

@@ -1,12 +1,14 @@
-"""Traces by OpenTelemetry: an operation, its steps and its statements, told to a collector when it is over.
+"""Traces by OpenTelemetry: a request, its operations, their steps and statements, told to a collector when it is over.
 
 Nothing waits for the collector: spans are gathered and sent from a thread, and what it can't take is dropped.
 """
 
 from random import random
+from typing import Any
 
 import click
 
+from edge.telemetry.requested import REQUESTED, Requested
 from edge.telemetry.seen import Seen
 from edge.telemetry.settings import TelemetrySettings
 from edge.telemetry.slow import name_of
@@ -28,6 +30,8 @@ except ModuleNotFoundError as error:
 _PARENTS = TraceContextTextMapPropagator()
 _MOST_SPANS = 200
 """Of one operation."""
+_UNTOLD = frozenset({"/health/live", "/health/ready", "/metrics"})
+"""Routes that machines ask all the time."""
 
 
 class Tracing:
@@ -44,39 +48,82 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("canopy")
 
-    def tell(self, seen: Seen, engine: Engine, *, is_wanted: bool) -> None:
-        """Tell of an operation that is over, if it is among the share that is told of, or wanted anyway."""
-        above = _PARENTS.extract({"traceparent": seen.parent}, Context())
-        is_followed = get_current_span(above).get_span_context().trace_flags.sampled
-        if not (is_wanted or is_followed) and random() >= self._share:  # noqa: S311  # a sample, no secret
+    def operation(self, seen: Seen, engine: Engine, *, is_wanted: bool) -> None:
+        """An operation is over: it is told of with its request; if that is none, at once."""
+        requested = REQUESTED.get()
+        if requested is not None:
+            requested.operations.append(seen)
+            requested.is_wanted |= is_wanted
             return
-        since = seen.at - seen.started
+        above = _above(seen.parent)
+        if self._is_told(above, is_wanted=is_wanted):
+            self._operation(seen, engine, above, SpanKind.SERVER, seen.at - seen.started)
+
+    def request(self, requested: Requested, engine: Engine) -> None:
+        """A request is over, and all of its operations are."""
+        above = _above(requested.parent)
+        is_wanted = requested.is_wanted or requested.has_failed
+        if requested.route in _UNTOLD or not self._is_told(above, is_wanted=is_wanted):
+            return
+        name = f"{requested.method} {requested.route}".strip()
         span = self._tracer.start_span(
-            _name(seen), above, SpanKind.SERVER, _attributes(seen), start_time=seen.at, record_exception=False
+            name, above, SpanKind.SERVER, _of_request(requested), start_time=requested.at, record_exception=False
+        )
+        if requested.has_failed:
+            span.set_status(Status(StatusCode.ERROR))
+        within, since = set_span_in_context(span, Context()), requested.at - requested.started
+        for seen in requested.operations:
+            self._operation(seen, engine, within, SpanKind.INTERNAL, since)
+        span.end(since + requested.ended)
+
+    def _is_told(self, above: Context, *, is_wanted: bool) -> bool:
+        is_followed = get_current_span(above).get_span_context().trace_flags.sampled
+        return is_wanted or is_followed or random() < self._share  # noqa: S311  # a sample, no secret
+
+    def _operation(self, seen: Seen, engine: Engine, above: Context, kind: SpanKind, since: int) -> None:
+        """An operation with all it did; `since` is when `perf_counter_ns` was 0, in nanoseconds since 1970."""
+        span = self._tracer.start_span(
+            _name(seen), above, kind, _attributes(seen), start_time=since + seen.started, record_exception=False
         )
         if seen.outcome == "failed":
             span.set_status(Status(StatusCode.ERROR, seen.code))
         within = set_span_in_context(span, Context())
         for what, keys, started, length in seen.record.steps[:_MOST_SPANS]:
-            step = self._tracer.start_span(
-                name_of(what), within, attributes={"canopy.keys": keys}, start_time=since + started
-            )
-            step.end(since + started + length)
+            self._within(within, name_of(what), SpanKind.INTERNAL, {"canopy.keys": keys}, since + started, length)
         for statement, started, length, rows in seen.record.statements[:_MOST_SPANS]:
             told: dict[str, str | int] = {
                 "db.system.name": engine,
                 "db.query.text": statement.text(engine)[0],
                 "db.response.returned_rows": rows,
             }
-            sent = self._tracer.start_span(
-                statement.noun or "statement", within, SpanKind.CLIENT, told, start_time=since + started
-            )
-            sent.end(since + started + length)
+            self._within(within, statement.noun or "statement", SpanKind.CLIENT, told, since + started, length)
         span.end(since + seen.ended)
+
+    def _within(
+        self, above: Context, name: str, kind: SpanKind, told: dict[str, Any], started: int, length: int
+    ) -> None:
+        """A span that is over, below another; times are nanoseconds."""
+        self._tracer.start_span(name, above, kind, told, start_time=started).end(started + length)
 
     def close(self) -> None:
         """Send what waits."""
         self._provider.shutdown()
+
+
+def _above(parent: str) -> Context:
+    """What a header `traceparent` says; nothing, where it is empty."""
+    return _PARENTS.extract({"traceparent": parent}, Context())
+
+
+def _of_request(requested: Requested) -> dict[str, str | int]:
+    """Source: OpenTelemetry's conventions for HTTP servers. Of its address the pattern alone, for ids stand in it."""
+    told: dict[str, str | int] = {
+        "http.request.method": requested.method,
+        "http.route": requested.route,
+        "http.response.status_code": requested.status,
+        "canopy.request_id": requested.request_id,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _name(seen: Seen) -> str:

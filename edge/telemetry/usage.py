@@ -45,8 +45,8 @@ class Usage:
         self._clients = Labels(_MOST_CLIENTS)
 
     def used(self, seen: Seen) -> None:
-        """An operation has been answered."""
-        assert seen.document is not None  # noqa: S101  # it was answered
+        """An operation was asked for that can be run."""
+        assert seen.document is not None  # noqa: S101  # it was read
         key = (seen.document, seen.name, self._clients.of(seen.client, is_known=seen.is_client_known))
         if key in self._counts or len(self._counts) < _MOST_OPERATIONS:
             self._counts[key] += 1
