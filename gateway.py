@@ -13,8 +13,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from edge import auth, keys, pages
-from edge.exposure.headers import SecurityHeaders
+from edge import auth, keys, pages, sso
+from edge.exposure.headers import SecurityHeaders, headers
 from edge.exposure.hosts import TrustedHosts, names_of
 from edge.exposure.secrets import keep_secrets_out_of_logs
 from edge.exposure.sites import Cors, Csrf, origins_of, own_origin
@@ -23,11 +23,12 @@ from edge.pages import WEB
 from edge.protocols.http import GraphQL
 from edge.protocols.sockets import Sockets
 from edge.protocols.unrouted import unrouted
-from edge.rest.api import API, METHODS
+from edge.rest.api import API
 from edge.service import Service, working
 from edge.settings import Settings
 from edge.telemetry import health
 from edge.telemetry.logs import configure
+from edge.telemetry.looking import noting
 from edge.telemetry.request_id import RequestId, leave_to_request_id
 from edge.telemetry.scrape import scrape
 
@@ -45,10 +46,12 @@ def create_app(settings: Settings) -> ASGIApp:
         following = asyncio.create_task(service.clock.follow())
         async with service.documents.counting.going_on(), service.telemetry.going_on(), working(service):
             with health.draining(settings.telemetry.drain_seconds):
-                yield {STATE: service.connections}
+                async with noting(service):
+                    yield {STATE: service.connections}
         following.cancel()
         await asyncio.wait({following})
         await service.budget.buckets.close()
+        await service.documents.automatic.close()
         await service.store.close()
 
     routes: list[Any] = [
@@ -56,9 +59,10 @@ def create_app(settings: Settings) -> ASGIApp:
         Route("/graphql/{document_id}", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
         Route("/graphql/{document_id}/{operation}", GraphQL(), methods=["GET", "OPTIONS", "POST"]),
         WebSocketRoute("/graphql", Sockets(service).serve),
-        Route("/api", API(), methods=METHODS),
-        Route("/api/{path:path}", API(), methods=METHODS),
+        Route("/api", API()),
+        Route("/api/{path:path}", API()),
         *auth.ROUTES,
+        *sso.ROUTES,
         *keys.ROUTES,
         Route("/graphiql", pages.graphiql),
         Route("/link", pages.link),
@@ -71,8 +75,14 @@ def create_app(settings: Settings) -> ASGIApp:
         routes.append(Mount("/graphiql/assets", StaticFiles(directory=WEB / "graphiql/assets")))
     handlers = {Exception: leave_to_request_id, HTTPException: unrouted}
     app = Starlette(routes=routes, middleware=_walls(settings), lifespan=lifespan, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # to an address that the request names, perhaps without TLS, token and all
     app.state.service = service
-    return RequestId(app, continues_traces=settings.telemetry.trace_parents)
+    return RequestId(
+        app,
+        service.telemetry.requested,
+        continues_traces=settings.telemetry.trace_parents,
+        headers=headers(is_https=_is_https(settings)),
+    )
 
 
 def application() -> ASGIApp:
@@ -87,11 +97,15 @@ def _walls(settings: Settings) -> list[Middleware]:
     """What a request passes before it is answered, outermost first."""
     listed = origins_of(settings)
     return [
-        Middleware(SecurityHeaders, is_https=settings.address.startswith("https:")),
+        Middleware(SecurityHeaders, is_https=_is_https(settings)),
         Middleware(TrustedHosts, names_of(settings)),
         Middleware(Cors, listed),
         Middleware(Csrf, listed | own_origin(settings)),
     ]
+
+
+def _is_https(settings: Settings) -> bool:
+    return settings.address.startswith("https:")
 
 
 def _collect_rarely() -> None:

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge import sso
 from edge.exposure.headers import SECURITY_HEADERS
 from edge.limits.body import BodyError, read_body
 from edge.service import Service, service_of
 from models.store import StoreError
-from resolvers import acting, issuers, sign_in
+from resolvers import acting, sign_in, vouching
 from resolvers.errors import UnavailableError
 from resolvers.forgotten import forgotten
 from resolvers.link_following import Followed, follow
@@ -154,13 +155,13 @@ async def _by_client_secret(request: Request, form: Form) -> Grant:
 async def _by_exchange(request: Request, form: Form) -> Grant:
     service = service_of(request)
     subject_token, of_type = _needed(form, "subject_token", "subject_token_type")
-    if of_type == issuers.ID_TOKEN:
-        return await issuers.sign_in_by_issuer(
+    if of_type == vouching.ID_TOKEN:
+        return await vouching.sign_in_by_issuer(
             service.store, service.sign_in, service.discovery, subject_token, _address(request), _wanted_account(form)
         )
     (audience,) = _needed(form, "audience")
     if of_type != acting.ACCESS_TOKEN or form.get("requested_token_type", of_type) != of_type:
-        kinds = f"{acting.ACCESS_TOKEN}, or for an issuer's {issuers.ID_TOKEN}"
+        kinds = f"{acting.ACCESS_TOKEN}, or for an issuer's {vouching.ID_TOKEN}"
         raise SignInError(Refusal.INVALID_REQUEST, f"An access token is given for one: {kinds}.")
     if form.get("actor_token"):
         raise SignInError(Refusal.INVALID_REQUEST, "The subject token is the actor's; `actor_token` has no use here.")
@@ -185,6 +186,15 @@ async def revoke(request: Request) -> Response:
     (refresh_token,) = _needed(await _form(request), "token")
     await sign_in.revoke(service.store, service.sign_in, refresh_token)
     return Response(status_code=200, headers=SECURITY_HEADERS)
+
+
+@_told
+async def returned(request: Request) -> Response:
+    """Give tokens to the page to which an external issuer has sent a browser back: to who has set out there alone."""
+    grant = await sso.returned(request, await _form(request), _address(request))
+    answer = JSONResponse(_granted(grant), headers=SECURITY_HEADERS)
+    sso.forget(request, answer)
+    return answer
 
 
 @_told
@@ -216,6 +226,7 @@ async def _mail_link(service: Service, login: str, address: str) -> None:
 ROUTES = [
     Route("/auth/token", token, methods=["POST"]),
     Route("/auth/revoke", revoke, methods=["POST"]),
+    Route("/auth/returned", returned, methods=["POST"]),
     Route("/auth/link", link, methods=["POST"]),
     Route("/auth/forgotten", forgot, methods=["POST"]),
 ]

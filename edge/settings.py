@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from edge.documents.settings import DocumentSettings
@@ -11,7 +12,7 @@ from edge.exposure.settings import ExposureSettings
 from edge.limits.settings import LimitSettings
 from edge.limits.sharing import SharingSettings
 from edge.protocols.settings import ProtocolSettings
-from edge.setting import number, read, setting, switch, whole
+from edge.setting import EVERYBODY, names, number, read, setting, switch, whole
 from edge.telemetry.settings import TelemetrySettings
 from resolvers.mail import mail_url as mail
 from resolvers.mail.message import AddressError, address
@@ -49,10 +50,24 @@ def _connectors(text: str) -> str:
     return text
 
 
+def _proxies(text: str) -> str:
+    for each in names(text):
+        if each != EVERYBODY:
+            ip_network(each)
+    return text
+
+
 def _public_url(text: str) -> str:
     if not text.startswith(("https://", "http://")):
         raise ValueError
     return text
+
+
+def _issuer_secrets(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [(url, secret) for url, secret in (line.split() for line in text.splitlines() if line.strip())]
+    if not all(url.startswith(("https://", "http://")) for url, _ in pairs):
+        raise ValueError
+    return tuple(pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +93,11 @@ class Settings:
     )
     trusted_proxies: str = setting(
         "",
-        "addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` tells the client's address. Behind"
-        " a proxy that isn't named here all clients share one address, and so the bounds on failed sign-ins",
-        str,
+        "addresses of reverse proxies or their networks, such as `10.0.0.0/24`, separated by commas, whose"
+        " `X-Forwarded-For` tells the client's address. Behind a proxy that isn't named here all clients share one"
+        " address, and so the bounds on failed sign-ins",
+        _proxies,
+        takes="addresses or networks, separated by commas",
         shown="none",
     )
     caller_seconds: float = setting(
@@ -141,10 +158,20 @@ class Settings:
     public_url: str = setting(
         "",
         "the address under which browsers reach the gateway, such as `https://panel.example.com`, with a proxy's path"
-        " if there is one: links in mails begin with it, and lead to its page `/link`, which `make web` builds",
+        " if there is one: links in mails begin with it, and lead to its page `/link`, which `make web` builds;"
+        " external issuers send browsers back to it",
         _public_url,
         takes="https://host, with a path if there is one",
         shown="where it listens",
+    )
+    issuer_secrets: tuple[tuple[str, str], ...] = setting(
+        (),
+        "our client secrets at external issuers that sign browsers in, each on a line: the issuer's address, a blank,"
+        " the secret. An issuer that has given us none is not named here. See `docs/signing-in.md`",
+        _issuer_secrets,
+        takes="lines of an issuer's address, a blank and a secret",
+        shown="none",
+        is_secret=True,
     )
     protocols: ProtocolSettings = field(default_factory=ProtocolSettings)
 

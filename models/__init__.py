@@ -28,7 +28,7 @@ from models.document import (
 from models.exchange_rate import ExchangeRate
 from models.idempotency import Idempotency
 from models.identity import Identity, LinkPurpose, OneTimeLink, SecurityAnswer, SecurityQuestion
-from models.issuer import ExternalIdentity, Issuer
+from models.issuer import ExternalIdentity, Issuer, UsedSignIn
 from models.job import Job, JobKind
 from models.mail import Mail, MailStatus, MailTemplate
 from models.marketplace import Marketplace
@@ -175,6 +175,7 @@ __all__ = [
     "SwitchTime",
     "Topic",
     "UnknownDocument",
+    "UsedSignIn",
     "User",
     "UserDenial",
     "UserKind",

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.currency import DEFAULT_SMALLEST, OTHER_SMALLEST
+from models.policy.present import unlike_the_rules
 from models.policy.rules import RULES
-from models.policy.writes import WRITES
 from models.store import Store, Unfiltered
 
 _OWNED = (
@@ -202,6 +202,17 @@ class Finding:
 
 
 _EXAMPLES = 5
+_FORCED = (
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    " AND relrowsecurity AND relforcerowsecurity"
+)
+_GRANTED = (
+    "SELECT relname FROM pg_class, unnest(ARRAY['canopy_reader', 'canopy_writer']) role"
+    " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')"
+    " AND (has_table_privilege(role, pg_class.oid, 'DELETE, TRUNCATE, TRIGGER')"
+    " OR has_any_column_privilege(role, pg_class.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))"
+    " GROUP BY relname ORDER BY relname"
+)
 
 
 async def check(store: Store, progress: Callable[[str, int, int | None], None] | None = None) -> list[Finding]:
@@ -214,36 +225,27 @@ async def check(store: Store, progress: Callable[[str, int, int | None], None] |
             rows = await db.sql(statement)
             if rows:
                 findings.append(Finding(what, len(rows), [str(row[0]) for row in rows[:_EXAMPLES]]))
-        if store.engine == "postgresql":
-            findings += await unguarded(db)
-        else:
+        if store.engine == "sqlite":
             findings += await _integrity(db)
-    return findings
+    return findings + (await unguarded(store) if store.engine == "postgresql" else [])
 
 
-async def unguarded(db: Unfiltered) -> list[Finding]:
-    """Tables whose row-level security is off, and policies that this version's rules don't have, or have besides."""
-    forced = {
-        row[0]
-        for row in await db.sql(
-            "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity AND relkind = 'r'"
-        )
-    }
-    present = {tuple(row) for row in await db.sql("SELECT tablename, policyname, cmd FROM pg_policies")}
-    open_tables = sorted(table for table in RULES if table not in forced or (table, "scope", "SELECT") not in present)
-    expected = {
-        (table, f"may_{action}", action.upper())
-        for table, write in WRITES.items()
-        for action in ("insert", "update", "delete")
-        if getattr(write, action)
-    }
-    writing = {(table, name, what) for table, name, what in present if name not in {"scope", "unfiltered"}}
-    wrong = sorted(f"{table} {name}" for table, name, _ in writing ^ expected)
-    findings = [
-        Finding("tables without forced row-level security", len(open_tables), open_tables),
-        Finding("policies for writing that are missing or too many", len(wrong), wrong),
-    ]
-    return [finding for finding in findings if finding.count]
+async def unguarded(store: Store) -> list[Finding]:
+    """What of PostgreSQL's row-level security isn't as this version's rules have it.
+
+    Raises:
+        StoreError: the database can't be reached, or its tables are another version's.
+    """
+    async with store.unfiltered("compare policies, and change nothing", write=True) as db:
+        forced = {str(row[0]) for row in await db.sql(_FORCED)}
+        found = {
+            "tables without forced row-level security": sorted(RULES.keys() - forced),
+            "tables without a rule that readers or writers may read or change": [
+                str(row[0]) for row in await db.sql(_GRANTED) if row[0] not in RULES
+            ],
+            "policies that are missing, too many, or not as the rules have them": await unlike_the_rules(db),
+        }
+    return [Finding(what, len(examples), examples) for what, examples in found.items() if examples]
 
 
 async def _integrity(db: Unfiltered) -> list[Finding]:

@@ -47,6 +47,8 @@ class RefreshToken(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=Instant)
     used_at: datetime | None = Field(default=None, sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    issuer_id: int | None = Field(default=None, sa_type=BigId)
+    """The external issuer that has vouched for its owner, and may be let in no more; null for who gave a password."""
 
 
 class SignInFailure(SQLModel, table=True):

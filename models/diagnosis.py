@@ -3,12 +3,12 @@
 import stat
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.check import unguarded
 from models.migrations import latest
-from models.store import Store, Unfiltered
+from models.store import Store, StoreError, Unfiltered
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Diagnosis:
         wanted: the version that this program works with.
         seconds_ahead: how far its clock is ahead of this machine's; 0 where it has none of its own.
         unguarded: what is wrong with the filter, a sentence for each.
+        uncompared: why it can't be said what is; empty if it can.
         mighty_login: the login may pass the filter by, were it not for the roles that it takes.
         mighty_roles: roles of ours that pass it by.
         owning_roles: roles of ours that own tables, and so could change what guards them.
@@ -33,6 +34,7 @@ class Diagnosis:
     wanted: str
     seconds_ahead: float = 0.0
     unguarded: Sequence[str] = field(default=())
+    uncompared: str = ""
     mighty_login: bool = False
     mighty_roles: Sequence[str] = field(default=())
     owning_roles: Sequence[str] = field(default=())
@@ -51,7 +53,14 @@ async def diagnose(store: Store) -> Diagnosis:
         StoreError: it can't be reached.
     """
     async with store.unfiltered("canopy doctor") as db:
-        return await (_postgresql(db) if store.engine == "postgresql" else _sqlite(db, store.url))
+        found = await (_postgresql(db) if store.engine == "postgresql" else _sqlite(db, store.url))
+    if store.engine == "sqlite" or found.version != found.wanted:
+        return found
+    try:
+        wrong = await unguarded(store)
+    except StoreError as error:
+        return replace(found, uncompared=str(error))
+    return replace(found, unguarded=[f"{each.what}: {', '.join(each.examples)}" for each in wrong])
 
 
 async def _postgresql(db: Unfiltered) -> Diagnosis:
@@ -68,13 +77,11 @@ async def _postgresql(db: Unfiltered) -> Diagnosis:
     )
     tables = await db.sql("SELECT to_regclass('public.alembic_version') IS NOT NULL")
     is_there = bool(tables[0][0])
-    findings = await unguarded(db) if is_there else []
     return Diagnosis(
         f"PostgreSQL {engine}",
         await _version(db) if is_there else None,
         latest(),
         float(there) - here,
-        [f"{each.what}: {', '.join(each.examples)}" for each in findings],
         mighty_login=bool(mighty),
         mighty_roles=[str(row[0]) for row in roles],
         owning_roles=[str(row[0]) for row in owning],

@@ -12,7 +12,11 @@ class Issuer(SQLModel, table=True):
     """A provider of OpenID Connect that signs persons in, to accounts at or below one of ours."""
 
     __tablename__ = "issuer"
-    __table_args__ = (Index("issuer_url", "url", unique=True), Index("issuer_account", "account_id"))
+    __table_args__ = (
+        Index("issuer_url", "url", unique=True),
+        Index("issuer_account", "account_id"),
+        Index("issuer_name", "name", unique=True),
+    )
 
     id: int = Field(primary_key=True, sa_type=BigId)
     url: str = Field(sa_type=Bytewise)
@@ -23,6 +27,10 @@ class Issuer(SQLModel, table=True):
     matches_email: bool
     """Whether it may vouch for whoever has a login that is an e-mail address which it has verified."""
     created_at: datetime = Field(sa_type=Instant)
+    name: str | None = Field(default=None, sa_type=Bytewise)
+    """What it is called in addresses of ours; null where it signs no browsers in."""
+    button: str | None = Field(default=None, sa_type=Bytewise)
+    """What it is called on the page on which strangers sign in; null where that doesn't show it."""
 
 
 class ExternalIdentity(SQLModel, table=True):
@@ -37,3 +45,15 @@ class ExternalIdentity(SQLModel, table=True):
     identity_id: int = Field(foreign_key="identity.id", sa_type=BigId)
     linked_at: datetime = Field(sa_type=Instant)
     last_used_at: datetime = Field(sa_type=Instant)
+
+
+class UsedSignIn(SQLModel, table=True):
+    """That a browser has come back from an issuer, to where it set out with this state: it comes back once."""
+
+    __tablename__ = "used_sign_in"
+    __table_args__ = (Index("used_sign_in_expires", "expires_at"),)
+
+    state_hash: str = Field(primary_key=True, sa_type=Bytewise)
+    """SHA-256 of the state, hexadecimal."""
+    expires_at: datetime = Field(sa_type=Instant)
+    """From then on it would be refused anyway."""

@@ -21,4 +21,13 @@ _AWAY = (
 
 def failure_of(error: BaseException) -> StoreError:
     """What callers of a store are told of one of `FAILURES`."""
+    quieten(error)
     return (StoreAwayError if isinstance(error, _AWAY) else StoreError)(str(error))
+
+
+def quieten(error: BaseException) -> None:
+    """Take out of an error what it says of rows and parameters, for whatever is raised may come to stand in a log."""
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None  # "Failing row contains (…)"
+    if isinstance(error, asyncpg.DataError):
+        error.args = (str(error).partition(":")[0],)  # "invalid input for query argument $1: …"

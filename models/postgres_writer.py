@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from models.postgres_failure import FAILURES, failure_of
+from models.postgres_failure import FAILURES, failure_of, quieten
 from models.scope import Scope
 from models.statement import Engine, Statement
 from models.store import StoreError, StoreTimeoutError
@@ -88,6 +88,7 @@ class PostgresWriter(Writer):
 
 def _failure(error: BaseException) -> StoreError:
     """What went wrong, in the words of the store."""
+    quieten(error)
     if isinstance(error, asyncpg.UniqueViolationError):
         return TakenError(str(error.constraint_name))
     if isinstance(error, _IN_THE_WAY):

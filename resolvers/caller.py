@@ -62,6 +62,11 @@ class Caller:
         return f"client:{self.client_id}" if self.user_id is None else f"user:{self.user_id}"
 
     @property
+    def person(self) -> str:
+        """Who acts, as whomever: `client:7`, `user:7`."""
+        return f"user:{self.actor.user_id}" if self.actor is not None else self.subject
+
+    @property
     def is_wide(self) -> bool:
         """Whether walking an order until a page is full beats gathering and sorting all that is in reach.
 
@@ -73,6 +78,11 @@ class Caller:
     def account_id(self) -> int:
         """The account whose eyes are used."""
         return paths.account_id(self.path)
+
+    @property
+    def home_id(self) -> int:
+        """The account of who acts."""
+        return self.account_id if self.actor is None else paths.account_id(self.actor.path)
 
     def may(self, privilege: Privilege) -> bool:
         """Whether the caller has the privilege."""

@@ -31,7 +31,7 @@ class Callers:
 
     A token's signature is verified once; whether it has expired, each time. The caller is looked up afresh when the
     last look is older than `seconds`: for so long, at most, goes on who was deactivated, lost a role or signed out.
-    A token that isn't good is remembered too, by its hash.
+    A token that isn't good is remembered too, by its hash. Once there are other keys, all of them are verified again.
 
     Args:
         store: where users, roles and accounts are.
@@ -54,6 +54,8 @@ class Callers:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
         """Until when, and why."""
+        self._generation = 0
+        """Of the keys by which they were verified."""
 
     async def behind(self, token: str, *, is_fresh: bool = False) -> Caller:
         """The caller behind a token.
@@ -65,6 +67,7 @@ class Callers:
         Raises:
             UnauthenticatedError: the token is not ours, or has expired, or whom it stands for may not come in.
         """
+        self._follow_keys()
         known = self._known.get(token)
         if known is None or known.claims.expires_at <= time.time():
             claims = self._verified(token)
@@ -73,12 +76,21 @@ class Callers:
         else:
             claims = known.claims
         self._known.pop(token, None)
-        looked_up_at = self._clock()
+        looked_up_at, generation = self._clock(), self._generation
         caller = await caller_of(self._store, claims)
-        self._known[token] = _Known(claims, caller, looked_up_at)
+        if generation == self._generation:  # else it has to be verified again
+            self._known[token] = _Known(claims, caller, looked_up_at)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return caller
+
+    def _follow_keys(self) -> None:
+        """A key that was dropped may be somebody else's: what it has signed is good no more."""
+        generation = self._tokens.generation()
+        if generation != self._generation:
+            self._generation = generation
+            self._known.clear()
+            self._refused.clear()
 
     def _verified(self, token: str) -> Claims:
         """What a token says.

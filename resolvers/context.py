@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from math import inf
 from time import perf_counter_ns
 from typing import Any
 
@@ -13,7 +14,7 @@ from models.store import Reader, StoreTimeoutError
 from resolvers.allowance import Allowance
 from resolvers.caller import Caller
 from resolvers.cursor import CursorCodec
-from resolvers.errors import UnavailableError
+from resolvers.errors import AnswerTooLargeError, UnavailableError
 from resolvers.keys import Keys
 from resolvers.record import FAILED, RECORD, Record
 from resolvers.source import Key, Source
@@ -42,6 +43,9 @@ class Context:
         """What is left of the caller's budget, this operation paid for; None where nothing is bounded."""
         self.estimate = 0
         """What this operation may cost."""
+        self.most_objects = inf
+        """What its answer may hold, and what may be read for it: lists may be longer than they were estimated."""
+        self._read = 0
         self.selections: dict[Any, Any] = {}
         """Which columns each place of the document needs, worked out once."""
         self._once: dict[tuple[str, Hashable], dict[Key, Any]] = {}
@@ -78,12 +82,16 @@ class Context:
 
         Raises:
             UnavailableError: the database took too long.
+            AnswerTooLargeError: this operation has read too many.
         """
         self.statements += 1
         started, count = perf_counter_ns(), FAILED
         try:
             rows = await self.reader.rows(statement, parameters)
             count = len(rows)
+            self._read += count
+            if self._read > self.most_objects:
+                raise AnswerTooLargeError(self.most_objects)
             return rows
         except StoreTimeoutError as error:
             raise UnavailableError(

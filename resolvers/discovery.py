@@ -1,35 +1,60 @@
-"""What an external issuer tells of itself: where its keys are, and the keys, by OpenID Connect Discovery 1.0."""
+"""What external issuers tell of themselves (OpenID Connect Discovery 1.0): where to ask them what, and their keys."""
 
 import asyncio
 import logging
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from ipaddress import ip_address
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 import orjson
 
 log = logging.getLogger("canopy.issuers")
 
+T = TypeVar("T")
+
 _SECONDS = 5.0
+"""For one answer."""
+_SECONDS_IN_ALL = 12.0
+"""For all that is to be asked at once, waiting for a thread included."""
+_AT_ONCE = 4
+"""Threads that ask: an issuer that is slow holds up those who sign in by issuers, and nothing else."""
 _MOST_BYTES = 256 * 1024
 _SECONDS_KEPT = 300.0
 _SECONDS_BETWEEN_LOOKS = 30.0
 """However often a token names a key that isn't known."""
 
-Fetch = Callable[[str], Mapping[str, Any]]
-
 
 class DiscoveryError(Exception):
-    """What an issuer tells of itself can't be had, or makes no sense; the message says why."""
+    """What an issuer is asked for can't be had, or makes no sense; the message says why, for the operator."""
 
 
-def check_address(url: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an issuer answers.
+
+    Args:
+        status: of HTTP.
+        told: the JSON object that it holds; empty if it holds none.
+    """
+
+    status: int
+    told: Mapping[str, Any] = field(repr=False)
+
+
+def check_address(url: str, *, may_ask: bool = False) -> str:
     """An address over TLS, as it is; over plain HTTP on this machine alone, for trying things out.
+
+    Args:
+        url: the address.
+        may_ask: whether it may have a query.
 
     Raises:
         DiscoveryError: it is none.
@@ -39,7 +64,7 @@ def check_address(url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         raise DiscoveryError("It is no address.") from None
-    if not host or parts.username or parts.fragment or parts.query:
+    if not host or parts.username or parts.fragment or (parts.query and not may_ask) or not url.isprintable():
         raise DiscoveryError("It takes an address like https://login.example.com, without a query or a name in it.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise DiscoveryError("It takes https.")
@@ -63,45 +88,123 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler())
 
 
+def ask(url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """What is answered at an address, whatever the status.
+
+    Args:
+        url: the address.
+        form: is sent, if there is one.
+        headers: of the request.
+
+    Raises:
+        DiscoveryError: nothing is, or not in time, or too much.
+    """
+    check_address(url, may_ask=True)
+    data = None if form is None else urlencode(form).encode()
+    request = urllib.request.Request(url, data, {"accept": "application/json", **(headers or {})})  # noqa: S310  # checked
+    try:
+        with _opened(request) as answer:
+            return Answer(answer.status, _object(_body(answer)))
+    except (OSError, HTTPException, ValueError) as error:
+        raise DiscoveryError(f"{url} can't be read: {error}") from error
+
+
+def _opened(request: urllib.request.Request) -> Any:
+    try:
+        return _OPENER.open(request, timeout=_SECONDS)
+    except HTTPError as answer:  # an answer like others, of a status that says no
+        return answer
+
+
+def _body(answer: Any) -> bytes:
+    """All of it, however slowly it comes, within the time for one."""
+    until = time.monotonic() + _SECONDS
+    body = b""
+    while more := answer.read1(_MOST_BYTES):
+        body += more
+        if len(body) > _MOST_BYTES:
+            raise ValueError(f"it holds more than {_MOST_BYTES:,} bytes")
+        if time.monotonic() > until:
+            raise TimeoutError("it takes too long")
+    return body
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def fetch(url: str) -> Mapping[str, Any]:
     """The JSON object at an address.
 
     Raises:
         DiscoveryError: it can't be had.
     """
-    check_address(url)
-    try:
-        with _OPENER.open(url, timeout=_SECONDS) as answer:
-            body = answer.read(_MOST_BYTES + 1)
-        found = orjson.loads(body) if len(body) <= _MOST_BYTES else None
-    except (OSError, ValueError) as error:
-        raise DiscoveryError(f"{url} can't be read: {error}") from error
-    if not isinstance(found, dict):
-        raise DiscoveryError(f"{url} holds no JSON object of at most {_MOST_BYTES:,} bytes.")
-    return found
+    answer = ask(url)
+    if answer.status != 200 or not answer.told:
+        raise DiscoveryError(f"{url} holds no JSON object: it answers {answer.status}.")
+    return answer.told
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an issuer tells of itself.
+
+    Args:
+        keys: with which it signs, by their ids.
+        authorization_endpoint: where browsers go to sign in; empty if it doesn't say.
+        token_endpoint: where a code is traded for tokens; likewise.
+        token_methods: how clients may prove there who they are.
+        is_named_in_answers: whether it says who it is in what it sends browsers back with (RFC 9207).
+    """
+
+    keys: Mapping[str, jwt.PyJWK]
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    token_methods: tuple[str, ...] = ("client_secret_basic",)
+    is_named_in_answers: bool = False
+
+    def key(self, named: str | None) -> jwt.PyJWK | None:
+        """The key of that name; the only one there is, if none is named."""
+        if named is None:
+            return next(iter(self.keys.values())) if len(self.keys) == 1 else None
+        return self.keys.get(named)
 
 
 @dataclass(slots=True)
 class _Known:
-    """The keys of an issuer, by their ids, and when they were looked at."""
+    """What is known of an issuer, and when it was looked at."""
 
-    keys: Mapping[str, jwt.PyJWK]
-    looked_at: float
+    told: Told | None = None
+    looked_at: float = float("-inf")
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Discovery:
-    """The keys of issuers, remembered for five minutes; a key that isn't known is looked for at most twice a minute.
+    """Asks issuers.
+
+    What they tell of themselves is remembered for five minutes; a key that isn't known is looked for at most twice a
+    minute.
 
     Args:
-        fetch: gives the JSON at an address.
         clock: seconds that only grow, for tests to move.
     """
 
-    def __init__(self, fetch: Fetch = fetch, clock: Callable[[], float] = time.monotonic) -> None:
-        self._fetch = fetch
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="issuers")
+
+    async def told(self, issuer: str) -> Told:
+        """What it tells of itself.
+
+        Raises:
+            DiscoveryError: nothing was ever told, and nothing can be now.
+        """
+        return await self._told(issuer, lambda _told: True)
 
     async def key(self, issuer: str, named: str | None) -> jwt.PyJWK | None:
         """The key of that name; the only one there is, if none is named. None if there is no such key.
@@ -109,41 +212,83 @@ class Discovery:
         Raises:
             DiscoveryError: none were ever had, and none can be now.
         """
-        known = self._known.setdefault(issuer, _Known({}, float("-inf")))
+        told = await self._told(issuer, lambda told: told.key(named) is not None)
+        return told.key(named)
+
+    async def send(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """What an address answers to a form.
+
+        Raises:
+            DiscoveryError: nothing, or not in time.
+        """
+        return await self._in_thread(lambda: ask(url, form, headers))
+
+    async def _told(self, issuer: str, is_enough: Callable[[Told], bool]) -> Told:
+        known = self._known.setdefault(issuer, _Known())
         async with known.looking:
             age = self._clock() - known.looked_at
-            if age > _SECONDS_KEPT or (age > _SECONDS_BETWEEN_LOOKS and self._chosen(known, named) is None):
+            is_known = known.told is not None and is_enough(known.told)
+            if age > _SECONDS_KEPT or (age > _SECONDS_BETWEEN_LOOKS and not is_known):
                 await self._look(issuer, known)
-        if not known.keys:
+        if known.told is None:
             raise DiscoveryError(f"{issuer} can't be asked for its keys.")
-        return self._chosen(known, named)
+        return known.told
 
     async def _look(self, issuer: str, known: _Known) -> None:
         known.looked_at = self._clock()
         try:
-            known.keys = await asyncio.to_thread(self.keys_of, issuer)
+            known.told = await self._in_thread(lambda: told_by(issuer))
         except DiscoveryError as error:
-            log.warning("the keys of %s stay as they were: %s", issuer, error)
+            log.warning("what %s tells of itself stays as it was: %s", issuer, error)
 
-    def keys_of(self, issuer: str) -> dict[str, jwt.PyJWK]:
-        """The keys with which an issuer signs, by their ids.
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            async with asyncio.timeout(_SECONDS_IN_ALL):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except TimeoutError:
+            raise DiscoveryError("It takes too long.") from None
+
+    def keys_of(self, issuer: str) -> Mapping[str, jwt.PyJWK]:
+        """The keys with which an issuer signs now, by their ids.
 
         Raises:
             DiscoveryError: they can't be had.
         """
-        told = self._fetch(f"{check_address(issuer).rstrip('/')}/.well-known/openid-configuration")
-        if told.get("issuer") != issuer:
-            raise DiscoveryError(f"It says that it is {told.get('issuer')!r}, not {issuer!r}, which it has to.")
-        place = told.get("jwks_uri")
-        if not isinstance(place, str):
-            raise DiscoveryError(f"{issuer} does not say where its keys are.")
-        try:
-            found = jwt.PyJWKSet.from_dict(dict(self._fetch(place)))
-        except (jwt.PyJWTError, TypeError, AttributeError) as error:
-            raise DiscoveryError(f"{place} holds no keys: {error}") from error
-        return {key.key_id or "": key for key in found.keys if key.public_key_use in (None, "sig")}
+        return told_by(issuer).keys
 
-    def _chosen(self, known: _Known, named: str | None) -> jwt.PyJWK | None:
-        if named is None:
-            return next(iter(known.keys.values())) if len(known.keys) == 1 else None
-        return known.keys.get(named)
+
+def told_by(issuer: str) -> Told:
+    """What an issuer tells of itself now.
+
+    Raises:
+        DiscoveryError: it can't be asked, or says what makes no sense.
+    """
+    about = fetch(f"{check_address(issuer).rstrip('/')}/.well-known/openid-configuration")
+    if about.get("issuer") != issuer:
+        raise DiscoveryError(f"It says that it is {about.get('issuer')!r}, not {issuer!r}, which it has to.")
+    methods = about.get("token_endpoint_auth_methods_supported")
+    return Told(
+        _keys_at(issuer, about.get("jwks_uri")),
+        _endpoint(about, "authorization_endpoint"),
+        _endpoint(about, "token_endpoint"),
+        tuple(map(str, methods)) if isinstance(methods, list) else ("client_secret_basic",),
+        about.get("authorization_response_iss_parameter_supported") is True,
+    )
+
+
+def _endpoint(about: Mapping[str, Any], name: str) -> str:
+    """An address that it tells; none, if that makes no sense: its keys may be all that it is asked for."""
+    try:
+        return check_address(str(about.get(name, "")), may_ask=True)
+    except DiscoveryError:
+        return ""
+
+
+def _keys_at(issuer: str, place: object) -> dict[str, jwt.PyJWK]:
+    if not isinstance(place, str):
+        raise DiscoveryError(f"{issuer} does not say where its keys are.")
+    try:
+        found = jwt.PyJWKSet.from_dict(dict(fetch(place)))
+    except (jwt.PyJWTError, TypeError, AttributeError, ValueError, LookupError) as error:
+        raise DiscoveryError(f"{place} holds no keys: {error}") from error
+    return {key.key_id or "": key for key in found.keys if key.public_key_use in (None, "sig")}

@@ -10,6 +10,15 @@ class CanopyError(Exception):
     code = "ERROR"
 
 
+class AnswerTooLargeError(CanopyError):
+    """The answer would hold more than one may, or so much would have to be read for it."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, most: float) -> None:
+        super().__init__(f"The answer would hold more than {most:,} objects. Ask for less.")
+
+
 class ForbiddenError(CanopyError):
     """The caller can see the thing, but lacks the privilege for this part of it or for this action."""
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, Text, bindparam, case, cast, exists, func, literal_column, null, or_, select
+from sqlalchemy import Select, bindparam, case, exists, func, literal_column, null, or_, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from models import (
@@ -33,6 +33,7 @@ from models.statement import Row, Statement
 from models.store import Store, Unfiltered
 from resolvers.caller import Actor, Caller
 from resolvers.errors import UnauthenticatedError
+from resolvers.issuers import vouched_path
 from resolvers.privileges import ROLES, Privilege
 from resolvers.tokens import Claims, Subject
 
@@ -156,9 +157,17 @@ async def standing_by_name(db: Unfiltered, of_type: SubjectType, name: str) -> S
     return next(iter(await standings_by_name(db, of_type, name)), None)
 
 
-async def standings_of(db: Unfiltered, subject: Subject) -> list[Standing]:
-    """How the person behind a user stands now, in each of their accounts; empty when they are gone."""
-    return _standings(SubjectType.USER, await db.rows(_OF_SAME_PERSON, {"id": subject.id}))
+async def standings_of(db: Unfiltered, subject: Subject, issuer_id: int = 0) -> list[Standing]:
+    """How the person behind a user stands now, in each of their accounts; empty when they are gone.
+
+    Args:
+        db: one transaction.
+        subject: the user.
+        issuer_id: of the external issuer that has signed them in: then only where its word counts.
+    """
+    below = await vouched_path(db, issuer_id)
+    found = _standings(SubjectType.USER, await db.rows(_OF_SAME_PERSON, {"id": subject.id}))
+    return [each for each in found if below is not None and paths.contains(below, each.path)]
 
 
 def _standings(of_type: SubjectType, rows: list[Row]) -> list[Standing]:
@@ -194,9 +203,9 @@ _OPEN = [status for status, why_not in WHY_NOT.items() if not why_not]
 
 
 def _memberships() -> ColumnElement[str]:
-    """The accounts in which the person of a user may work: row ids and names, for a user may see but one of them."""
+    """The accounts in which the person of a user may work: paths and names, for a user may see but one of them."""
     user, account = table_of(User).alias("membership"), table_of(Account).alias("of_membership")
-    told = cast(account.c.id, Text) + " " + account.c.name
+    told = account.c.path + " " + account.c.name
     return (
         select(func.aggregate_strings(told, _SEPARATOR))
         .join_from(user, account, account.c.id == user.c.account_id)
@@ -262,21 +271,25 @@ async def caller_of(store: Store, claims: Claims) -> Caller:
 
     Raises:
         UnauthenticatedError: the user or client is gone, deactivated or moved, has signed out or was signed out since,
-            or its account lets nobody in; or it may not act as another account any more.
+            or its account lets nobody in; or it may not act as another account any more, or who has vouched for it has
+            no say any more.
     """
     if claims.home_id is not None:
         return await _acting(store, claims, claims.home_id)
     async with store.unfiltered("who asks") as db:
         rows = await db.rows(CALLERS[claims.subject.type], {"id": claims.subject.id, "family": claims.family})
+        below = await vouched_path(db, claims.issuer_id)
     if not rows or paths.account_id(rows[0].path) != claims.account_id:
         raise UnauthenticatedError("Whom the access token stands for is not here any more. Sign in again.")
     if rows[0].is_signed_out:
         raise UnauthenticatedError("You have signed out, or were. Sign in again.")
     if why_not := _why_not(claims.subject.type, rows[0]):
         raise UnauthenticatedError(why_not)
+    if below is None or not paths.contains(below, rows[0].path):
+        raise _no_say()
     if claims.subject.type is SubjectType.API_CLIENT:
         return _client(claims.subject.id, rows[0])
-    return replace(_user(claims.subject.id, rows), memberships=_accounts(rows[0].memberships))
+    return replace(_user(claims.subject.id, rows), memberships=_accounts(rows[0].memberships, below))
 
 
 async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
@@ -284,10 +297,13 @@ async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
     async with store.unfiltered("who acts") as db:
         about = {"id": claims.subject.id, "target": claims.account_id, "family": claims.family}
         rows = await db.rows(_ACTING, about)
+        below = await vouched_path(db, claims.issuer_id)
     gone = UnauthenticatedError("You can't work in that account any more. Go on in your own.")
     if not rows or rows[0].is_signed_out or paths.account_id(rows[0].path) != home_id:
         raise gone
     first = rows[0]
+    if below is None or not paths.contains(below, first.path):
+        raise _no_say()
     if why_not := _why_not(SubjectType.USER, first) or WHY_NOT[AccountStatus(first.target_status)]:
         raise UnauthenticatedError(why_not)
     actor = _user(claims.subject.id, rows)
@@ -304,10 +320,15 @@ async def _acting(store: Store, claims: Claims, home_id: int) -> Caller:
     )
 
 
-def _accounts(text: str | None) -> tuple[tuple[int, str], ...]:
-    """Row ids and names of accounts, by name, out of what the database put together."""
+def _no_say() -> UnauthenticatedError:
+    return UnauthenticatedError("Who has signed you in has no say here any more. Sign in again.")
+
+
+def _accounts(text: str | None, below: str) -> tuple[tuple[int, str], ...]:
+    """Row ids and names of accounts at or below a path, by name, out of what the database put together."""
     found = (each.partition(" ") for each in (text or "").split(_BETWEEN) if each)
-    return tuple(sorted(((int(row_id), name) for row_id, _, name in found), key=itemgetter(1, 0)))
+    told = ((paths.account_id(path), name) for path, _, name in found if paths.contains(below, path))
+    return tuple(sorted(told, key=itemgetter(1, 0)))
 
 
 def _reach(account_type: str) -> Reach:

@@ -16,7 +16,8 @@ from resolvers.key_file import SECRET_BYTES, KeyFileError, base64_of, read_secre
 
 log = logging.getLogger("canopy.keys")
 
-_CURSORS, _INPUTS = b"canopy page cursors", b"canopy inputs of changes"
+_CURSORS, _INPUTS, _BROWSERS = b"canopy page cursors", b"canopy inputs of changes", b"canopy sign-ins of browsers"
+_PURPOSES = (_CURSORS, _INPUTS, _BROWSERS)
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 Look = tuple[int, int, int]
@@ -37,7 +38,7 @@ class _Drawn:
 def _drawn(secrets_: Sequence[bytes]) -> _Drawn:
     signing = [signing_key(each) for each in secrets_]
     public = {key_id(each.public_key()): each.public_key() for each in signing}
-    derived = {purpose: tuple(_derived(each, purpose) for each in secrets_) for purpose in (_CURSORS, _INPUTS)}
+    derived = {purpose: tuple(_derived(each, purpose) for each in secrets_) for purpose in _PURPOSES}
     return _Drawn(tuple(secrets_), signing[0], public, derived)
 
 
@@ -59,7 +60,9 @@ class KeyRing:
         self._clock = clock
         self._drawn = _drawn(secrets_)
         self._seen = _look(path)
-        self._looked_at = clock()
+        self._looked_at = self._searched_at = clock()
+        self.generation = 0
+        """Another number once there are other keys."""
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._drawn.public)})"
@@ -82,7 +85,7 @@ class KeyRing:
     def public_key(self, named: str) -> Ed25519PublicKey | None:
         """The verifying key of that id, if it is one of ours."""
         if named not in self._drawn.public:
-            self.look_again()
+            self.search()
         return self._drawn.public.get(named)
 
     def cursor_keys(self) -> "DerivedKeys":
@@ -92,6 +95,10 @@ class KeyRing:
     def input_keys(self) -> "DerivedKeys":
         """The inputs of changes are hashed under them, to know them again: some hold secrets."""
         return DerivedKeys(self, _INPUTS)
+
+    def browser_keys(self) -> "DerivedKeys":
+        """Seal what browsers keep while they sign in by an external issuer."""
+        return DerivedKeys(self, _BROWSERS)
 
     def source_key(self) -> bytes:
         """32 bytes under which sources of failed sign-ins are stored, so that the table holds no name or address.
@@ -107,11 +114,22 @@ class KeyRing:
     def look_again(self) -> bool:
         """Whether the file holds other keys by now, which are used from then on; looked at once a second at most."""
         now = self._clock()
-        if self._path is None or now - self._looked_at < _SECONDS_BETWEEN_LOOKS:
+        if now - self._looked_at < _SECONDS_BETWEEN_LOOKS:
             return False
         self._looked_at = now
+        return self._follow()
+
+    def search(self) -> bool:
+        """The same for something that none of the keys has signed, however lately the file was looked at otherwise."""
+        now = self._clock()
+        if now - self._searched_at < _SECONDS_BETWEEN_LOOKS:
+            return False
+        self._searched_at = now
+        return self._follow()
+
+    def _follow(self) -> bool:
         seen = _look(self._path)
-        if seen is None or seen == self._seen:
+        if self._path is None or seen is None or seen == self._seen:
             return False
         try:
             secrets_ = tuple(read_secrets(self._path))
@@ -122,6 +140,7 @@ class KeyRing:
         is_other = secrets_ != self._drawn.secrets
         if is_other:
             self._drawn = _drawn(secrets_)
+            self.generation += 1
             log.info("the keys are now %s", ", ".join(self._drawn.public))
         return is_other
 
@@ -143,9 +162,9 @@ class DerivedKeys:
         """32 bytes each: the first signs, any verifies."""
         return self._ring.derived(self._purpose)
 
-    def look_again(self) -> bool:
+    def search(self) -> bool:
         """Whether there are others by now."""
-        return self._ring.look_again()
+        return self._ring.search()
 
 
 Keys = bytes | DerivedKeys
@@ -161,7 +180,7 @@ def is_known(keys: Keys, is_of: Callable[[bytes], bool]) -> bool:
     """Whether something is of one of the keys, maybe of one that has come lately."""
     if any(map(is_of, all_of(keys))):
         return True
-    return not isinstance(keys, bytes) and keys.look_again() and any(map(is_of, keys.all))
+    return not isinstance(keys, bytes) and keys.search() and any(map(is_of, keys.all))
 
 
 def _look(path: Path | None) -> Look | None:

@@ -23,9 +23,14 @@ _TABLE = table_of(RefreshToken)
 _TOKEN = _TABLE.c
 
 FIND = Statement(
-    select(_TOKEN.token_hash, _TOKEN.family, _TOKEN.subject_type, _TOKEN.subject_id, _TOKEN.expires_at).where(
-        _TOKEN.token_hash == bindparam("hash")
-    )
+    select(
+        _TOKEN.token_hash,
+        _TOKEN.family,
+        _TOKEN.subject_type,
+        _TOKEN.subject_id,
+        _TOKEN.expires_at,
+        _TOKEN.issuer_id,
+    ).where(_TOKEN.token_hash == bindparam("hash"))
 )
 _SIBLING = _TABLE.alias("sibling")
 # A family is revoked when any member is: revoking can't see the token that a rotation under way is giving out.
@@ -53,7 +58,15 @@ _KEEP = Statement(
     insert(_TABLE).values(
         {
             name: bindparam(name)
-            for name in ("token_hash", "family", "subject_type", "subject_id", "created_at", "expires_at")
+            for name in (
+                "token_hash",
+                "family",
+                "subject_type",
+                "subject_id",
+                "created_at",
+                "expires_at",
+                "issuer_id",
+            )
         }
     )
 )
@@ -74,10 +87,12 @@ class RefreshSettings:
     Args:
         absolute: from signing in, however often it is refreshed.
         idle: from the last refresh.
+        by_issuer: from signing in by an external issuer: then that is asked again whether it still knows them.
     """
 
     absolute: timedelta = timedelta(days=30)
     idle: timedelta = timedelta(days=14)
+    by_issuer: timedelta = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +101,14 @@ class Known:
 
     Args:
         expires_at: of its whole family, as the database gives it.
+        issuer_id: of the external issuer that has vouched for its owner; 0 for who gave a password.
     """
 
     hash: str
     family: str
     subject: Subject
     expires_at: datetime | str
+    issuer_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +130,25 @@ async def find(db: Unfiltered, token: str) -> Known | None:
 
 
 def _known(row: Row) -> Known:
-    return Known(row.token_hash, row.family, Subject(SubjectType(row.subject_type), row.subject_id), row.expires_at)
+    subject = Subject(SubjectType(row.subject_type), row.subject_id)
+    return Known(row.token_hash, row.family, subject, row.expires_at, row.issuer_id or 0)
 
 
-async def begin(db: Unfiltered, subject: Subject, settings: RefreshSettings, now: datetime) -> Issued:
-    """The first token of a new family. Takes the occasion to remove families that have expired."""
+async def begin(
+    db: Unfiltered, subject: Subject, settings: RefreshSettings, now: datetime, issuer_id: int = 0
+) -> Issued:
+    """The first token of a new family. Takes the occasion to remove families that have expired.
+
+    Args:
+        db: one transaction.
+        subject: to whom it is given.
+        settings: how long it is good.
+        now: the present instant.
+        issuer_id: of the external issuer that vouches for them; 0 for none.
+    """
     await db.execute(_PRUNE, {"now": now})
-    return await _give_out(db, secrets.token_hex(16), subject, now, now + settings.absolute)
+    expires_at = now + (settings.by_issuer if issuer_id else settings.absolute)
+    return await _give_out(db, Known("", secrets.token_hex(16), subject, expires_at, issuer_id), subject, now)
 
 
 async def use(
@@ -139,7 +168,7 @@ async def use(
         for which the transaction has to be committed.
     """
     if await db.rows(_USE, {"hash": known.hash, "now": now, "idle_since": now - settings.idle}):
-        return await _give_out(db, known.family, subject or known.subject, now, known.expires_at)
+        return await _give_out(db, known, subject or known.subject, now)
     if await db.rows(_WAS_USED, {"hash": known.hash}):
         await revoke(db, known, now)
     return None
@@ -150,15 +179,17 @@ async def revoke(db: Unfiltered, known: Known, now: datetime) -> None:
     await db.execute(_REVOKE, {"of": known.family, "now": now})
 
 
-async def _give_out(db: Unfiltered, family: str, subject: Subject, now: datetime, expires_at: datetime | str) -> Issued:
+async def _give_out(db: Unfiltered, after: Known, subject: Subject, now: datetime) -> Issued:
+    """A token of the same family."""
     token = secrets.token_urlsafe(32)
     row = {
         "token_hash": _hashed(token),
-        "family": family,
+        "family": after.family,
         "subject_type": subject.type,
         "subject_id": subject.id,
         "created_at": now,
-        "expires_at": expires_at,
+        "expires_at": after.expires_at,
+        "issuer_id": after.issuer_id or None,
     }
     await db.execute(_KEEP, row)
-    return Issued(token, family)
+    return Issued(token, after.family)

@@ -75,8 +75,12 @@ class _Attempt:
     type: SubjectType
     name: str = field(repr=False)
     secret: bytes = field(repr=False)
-    address: str
     sources: tuple[Source, Source]
+
+    @property
+    def place(self) -> str:
+        """From where, for a log: no address, but the same for the same network."""
+        return self.sources[1].tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +155,11 @@ async def refresh(store: Store, settings: SignInSettings, refresh_token: str, ac
         raise SignInError(Refusal.INVALID_GRANT, "The refresh token is not known here. Sign in again.")
     at = settings.clock()
     async with store.unfiltered("refresh", write=True) as db:
-        standings = await identity.standings_of(db, known.subject)
+        standings = await identity.standings_of(db, known.subject, known.issuer_id)
         standing = _chosen(standings, known.subject, account_id)
         if account_id is not None and (standing is None or standing.why_not):
             raise _not_a_user(standing)
-        why_not = standing.why_not if standing else "The user is gone."
+        why_not = standing.why_not if standing else "The user is gone, or who has signed you in has no say any more."
         if why_not:
             await refresh_tokens.revoke(db, known, at)
         subject = standing.subject if standing else known.subject
@@ -168,7 +172,7 @@ async def refresh(store: Store, settings: SignInSettings, refresh_token: str, ac
         raise SignInError(
             Refusal.INVALID_GRANT, why_not or "The refresh token has expired, or was used before. Sign in again."
         )
-    return _grant(settings, standing, token, standings)
+    return _grant(settings, standing, token, standings, known.issuer_id)
 
 
 def _chosen(standings: Sequence[Standing], subject: Subject, account_id: int | None) -> Standing | None:
@@ -227,7 +231,7 @@ def _attempt(settings: SignInSettings, of_type: SubjectType, name: str, secret: 
     except InvalidError as error:
         raise SignInError(Refusal.INVALID_REQUEST, str(error)) from None
     sources = settings.throttle.sources(address, f"{of_type} {name}")
-    return _Attempt(of_type, name, raw, throttle.shown(address), sources)
+    return _Attempt(of_type, name, raw, sources)
 
 
 async def _prove(store: Store, settings: SignInSettings, attempt: _Attempt) -> _Proven:
@@ -249,7 +253,7 @@ async def _prove(store: Store, settings: SignInSettings, attempt: _Attempt) -> _
         if is_right and found and stored:
             return _Proven(found, stored, await settings.passwords.renewed(attempt.secret, stored))
         await _note_failure(store, settings, against)
-    log.info("sign-in refused: wrong secret for %s from %s", found[0].subject if found else "nobody", attempt.address)
+    log.info("sign-in refused: wrong secret for %s from %s", found[0].subject if found else "nobody", attempt.place)
     raise SignInError(*_WRONG[attempt.type])
 
 
@@ -283,9 +287,9 @@ async def _admit(
     if standing is None:
         raise _not_a_user(None)
     if standing.why_not:
-        log.info("sign-in refused: %s may not come in, from %s", standing.subject, attempt.address)
+        log.info("sign-in refused: %s may not come in, from %s", standing.subject, attempt.place)
         raise SignInError(_WRONG[attempt.type][0], standing.why_not)
-    log.info("signed in: %s from %s", standing.subject, attempt.address)
+    log.info("signed in: %s from %s", standing.subject, attempt.place)
     return _grant(settings, standing, token, proven.standings)
 
 
@@ -304,9 +308,13 @@ async def _note_last(db: Unfiltered, standing: Standing) -> None:
 
 
 def _grant(
-    settings: SignInSettings, standing: Standing, refresh: Issued | None, standings: Sequence[Standing] = ()
+    settings: SignInSettings,
+    standing: Standing,
+    refresh: Issued | None,
+    standings: Sequence[Standing] = (),
+    issuer_id: int = 0,
 ) -> Grant:
     family, token = (refresh.family, refresh.token) if refresh else ("", None)
-    access_token = settings.tokens.sign(standing.subject, standing.account_id, family)
+    access_token = settings.tokens.sign(standing.subject, standing.account_id, family, issuer_id)
     accounts = tuple((each.account_id, each.account_name) for each in standings if not each.why_not)
     return Grant(access_token, settings.tokens.expires_in, token, accounts=accounts if len(accounts) > 1 else ())

@@ -59,6 +59,7 @@ class Claims:
         expires_at: seconds since 1970, UTC.
         home_id: the account that it really belongs to, while it acts as another; else None.
         family: of the refresh tokens that it was given with; empty if there are none.
+        issuer_id: of the external issuer that has vouched for who acts; 0 for none.
     """
 
     subject: Subject
@@ -67,16 +68,22 @@ class Claims:
     expires_at: int
     home_id: int | None = None
     family: str = ""
+    issuer_id: int = 0
 
 
 def _claims(claims: dict[str, Any]) -> Claims:
     account_id, token_id, expires_at = int(claims["acc"]), str(claims["jti"]), int(claims["exp"])
     act = claims.get("act")
-    if act is None:
-        return Claims(subject_of(claims["sub"]), account_id, token_id, expires_at, family=str(claims.get("fam", "")))
-    if claims["sub"] != f"account:{account_id}":
+    if act is not None and claims["sub"] != f"account:{account_id}":
         raise ValueError("no token of ours")
-    return Claims(subject_of(act["sub"]), account_id, token_id, expires_at, int(act["acc"]), str(act.get("fam", "")))
+    who, home_id = (claims, None) if act is None else (act, int(act["acc"]))
+    family, issuer_id = str(who.get("fam", "")), int(who.get("via", 0))
+    return Claims(subject_of(who["sub"]), account_id, token_id, expires_at, home_id, family, issuer_id)
+
+
+def _more(family: str, issuer_id: int) -> dict[str, Any]:
+    """What a token says of how somebody has signed in."""
+    return ({"fam": family} if family else {}) | ({"via": issuer_id} if issuer_id else {})
 
 
 class AccessTokens:
@@ -104,15 +111,16 @@ class AccessTokens:
         self.expires_in = int(lifetime.total_seconds())
         """Seconds from signing to expiry."""
 
-    def sign(self, subject: Subject, account_id: int, family: str = "") -> str:
+    def sign(self, subject: Subject, account_id: int, family: str = "", issuer_id: int = 0) -> str:
         """A fresh token.
 
         Args:
             subject: who acts.
             account_id: its account.
             family: of the refresh tokens that it is given with.
+            issuer_id: of the external issuer that vouches for them.
         """
-        return self._signed(str(subject), account_id, self.expires_in, {"fam": family} if family else {})
+        return self._signed(str(subject), account_id, self.expires_in, _more(family, issuer_id))
 
     def sign_acting(self, actor: Claims, account_id: int, expires_in: int) -> str:
         """A fresh token by which someone works in another account (RFC 8693 §4.1: the actor stands within).
@@ -122,7 +130,7 @@ class AccessTokens:
             account_id: the other account.
             expires_in: seconds.
         """
-        act = {"sub": str(actor.subject), "acc": actor.account_id} | ({"fam": actor.family} if actor.family else {})
+        act = {"sub": str(actor.subject), "acc": actor.account_id} | _more(actor.family, actor.issuer_id)
         return self._signed(f"account:{account_id}", account_id, expires_in, {"act": act})
 
     def _signed(self, subject: str, account_id: int, expires_in: int, more: dict[str, Any]) -> str:
@@ -139,6 +147,11 @@ class AccessTokens:
         } | more
         headers = {"kid": self._keys.key_id, "typ": _TYPE}
         return jwt.encode(claims, self._keys.signing_key, algorithm=_ALGORITHM, headers=headers)
+
+    def generation(self) -> int:
+        """Another number once there are other keys, of which a running process hears within a second."""
+        self._keys.look_again()
+        return self._keys.generation
 
     def verify(self, token: str) -> Claims:
         """What the token says, once it is known to be ours and still good.

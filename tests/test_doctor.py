@@ -1,5 +1,6 @@
 """`canopy doctor`: what it finds where something is wrong, what it says to do, and that it tells no secret."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,12 +15,17 @@ from edge.doctor import database, surroundings
 from edge.doctor.commands import found
 from edge.doctor.finding import Finding, Level
 from edge.settings import Settings
+from models.base import now
 from models.diagnosis import Diagnosis
 from models.migrations import latest
+from models.policy.rules import RULES
+from resolvers import issuers
 from resolvers.key_file import read_secrets
 from tests.databases import Databases
+from tests.elsewhere import Elsewhere
+from tests.hierarchy import World
 from tests.postgres import Server
-from tests.templates import migrated_template
+from tests.templates import hierarchy_template, migrated_template, opened
 
 
 @pytest.fixture
@@ -143,6 +149,9 @@ def test_a_login_that_may_do_everything_is_worth_a_warning() -> None:
     assert finding.do.startswith("Give the gateway a login of its own")
 
 
+_POLICIES = "Rows aren't guarded as they should be: policies that are missing, too many, or not as the rules have them"
+
+
 @pytest.fixture
 async def spoiled(postgresql_databases: Databases) -> AsyncIterator[tuple[str, asyncpg.Connection]]:
     """A database of PostgreSQL's own, and a connection that may change what guards it."""
@@ -162,8 +171,58 @@ async def test_a_table_that_is_not_guarded_and_a_policy_too_many_are_found(
 
     assert what == [
         "Rows aren't guarded as they should be: tables without forced row-level security: seat.",
-        "Rows aren't guarded as they should be: policies for writing that are missing or too many: orders may_do_all.",
+        f"{_POLICIES}: orders may_do_all.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("ALTER POLICY scope ON account USING (true)", "account scope"),
+        ("ALTER POLICY may_update ON account USING (true)", "account may_update"),
+        ("ALTER POLICY scope ON app_user TO PUBLIC", "app_user scope"),
+        ("DROP POLICY unfiltered ON price", "price unfiltered"),
+        ("DROP POLICY may_delete ON seat", "seat may_delete"),
+        ("ALTER POLICY may_insert ON orders WITH CHECK (path >= '')", "orders may_insert"),
+    ],
+)
+async def test_a_policy_that_says_something_else_is_found(
+    spoiled: tuple[str, asyncpg.Connection], change: str, found: str
+) -> None:
+    url, owner = spoiled
+    await owner.execute(change)
+
+    assert [each.what for each in await database.check(url) if each.level is Level.ERROR] == [f"{_POLICIES}: {found}."]
+
+
+async def test_where_policies_cannot_be_compared_it_says_so(spoiled: tuple[str, asyncpg.Connection]) -> None:
+    url, owner = spoiled
+    name = await owner.fetchval("SELECT current_database()")
+    await owner.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
+    told = [each for each in await database.check(url) if each.level is not Level.FINE and "guarded" in each.what]
+
+    assert [each.level for each in told] == [Level.WARNING]
+    assert "permission denied to create temporary tables" in told[0].what
+    assert told[0].do.startswith("GRANT TEMPORARY")
+
+
+async def test_a_right_that_no_rule_gives_is_found(spoiled: tuple[str, asyncpg.Connection]) -> None:
+    url, owner = spoiled
+    await owner.execute("GRANT SELECT (secret_hash) ON credential TO canopy_reader")
+    (what,) = [each.what for each in await database.check(url) if each.level is Level.ERROR]
+
+    assert what.endswith("tables without a rule that readers or writers may read or change: credential.")
+
+
+async def test_looking_at_policies_locks_and_leaves_nothing(spoiled: tuple[str, asyncpg.Connection]) -> None:
+    """Somebody is at work in each of the tables meanwhile, and would be waited for by whoever changes one."""
+    url, owner = spoiled
+    async with owner.transaction():
+        for table in RULES:
+            await owner.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        async with asyncio.timeout(10):
+            assert [each.what for each in await database.check(url) if each.level is Level.ERROR] == []
+    assert await owner.fetchval("SELECT count(*) FROM pg_class WHERE relpersistence = 't'") == 0
 
 
 async def test_a_database_of_postgresql_is_named_with_its_version(postgres: Server, url: str) -> None:
@@ -214,3 +273,37 @@ def test_a_redis_that_would_forget_or_is_too_old_is_found(version: str, policy: 
 
     assert says in told[0].what
     assert told[-1].level is Level.FINE
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    made = Elsewhere()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+async def test_issuers_are_asked_for_their_keys_and_where_browsers_go(
+    world: World, sqlite_databases: Databases, elsewhere: Elsewhere
+) -> None:
+    gone, about = "http://127.0.0.1:1", "/.well-known/openid-configuration"
+    with sqlite_databases.copied(hierarchy_template(sqlite_databases, world)) as url:
+        async with opened(url) as store:
+            for issuer, door in ((gone, issuers.Door(None, None)), (elsewhere.url, issuers.Door("login", "Log in"))):
+                await issuers.add(store, issuer, "canopy", 1, now(), matches_email=False, door=door)
+
+        async def told() -> dict[str, Finding]:
+            return {each.what: each for each in await database.check(url) if each.about == "issuers"}
+
+        found = await told()
+        (failed,) = [each for each in found.values() if each.level is Level.ERROR]
+        elsewhere.documents[about].pop("token_endpoint")
+        nowhere = await told()
+        elsewhere.tell(issuer="http://somebody.example")
+        other = await told()
+
+    assert found.keys() == {failed.what, f"{elsewhere.url} has 3 keys."}
+    assert failed.what.startswith(f"Nobody can sign in by {gone}: ")
+    assert f"canopy issuers remove {gone}" in failed.do
+    assert nowhere.keys() == {failed.what, f"Nobody can sign in by {elsewhere.url}: It does not say where browsers go."}
+    assert all(each.level is Level.ERROR for each in other.values())

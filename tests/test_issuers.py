@@ -1,108 +1,41 @@
 """External issuers: who has signed in elsewhere comes in here, as far as the issuer's word counts."""
 
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jwt
-import orjson
 import pytest
 from click.testing import CliRunner
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
-from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as ec_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as rsa_key
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from sqlalchemy import bindparam, delete, select, update
 
 from commands import canopy
 from models import ExternalIdentity, Issuer, SignInFailure, User
 from models.base import now, table_of
 from models.statement import Statement
-from resolvers import issuers
+from resolvers import issuers, vouching
 from resolvers.discovery import Discovery, DiscoveryError, check_address
 from tests.databases import Databases
+from tests.elsewhere import AUDIENCE, KEYS, Elsewhere, verified
 from tests.registering import Gateway, gateway
 from tests.templates import seeded_template
 
 RESELLER, CUSTOMER, PROVIDER = "admin@reseller.example", "limited@customer.example", "admin@provider.example"
-AUDIENCE = "canopy-at-the-issuer"
 _USER = table_of(User).c
 WHERE = Statement(select(_USER.account_id, _USER.id).where(_USER.login == bindparam("login")))
 NARROW = Statement(update(table_of(Issuer)).values(matches_email=False))
 FORGIVE = Statement(delete(table_of(SignInFailure)))
 LINKS = Statement(select(table_of(ExternalIdentity).c.subject))
-RSA, EC, ED = rsa_key(65537, 2048), ec_key(SECP256R1()), Ed25519PrivateKey.generate()
-KEYS: dict[str, Any] = {"rsa": RSA, "ec": EC, "ed": ED}
-ALGORITHMS = {"rsa": "RS256", "ec": "ES256", "ed": "EdDSA"}
-
-
-def jwk(kid: str) -> dict[str, Any]:
-    public = KEYS[kid].public_key()
-    of_kind: Any = {"rsa": RSAAlgorithm, "ec": ECAlgorithm, "ed": OKPAlgorithm}[kid]
-    return {**orjson.loads(of_kind.to_jwk(public)), "kid": kid, "use": "sig"}
-
-
-class Elsewhere:
-    """An issuer on this machine, which tells of itself what it is told to."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.documents: dict[str, Any] = {}
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # the library's name
-                outer.asked.append(self.path)
-                status, headers, body = outer.answer(self.path)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_given: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.redirects = ""
-        self.tell()
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def tell(self, *kids: str, **about: Any) -> None:
-        """Tell of these keys; by default of all, and nothing else than should be."""
-        self.documents = {
-            "/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | about,
-            "/keys": {"keys": [jwk(kid) for kid in kids or KEYS]},
-        }
-
-    def answer(self, path: str) -> tuple[int, Mapping[str, str], bytes]:
-        if self.redirects:
-            return 302, {"location": self.redirects}, b""
-        if path not in self.documents:
-            return 404, {}, b""
-        return 200, {}, orjson.dumps(self.documents[path])
-
-    def token(self, kid: str = "rsa", key: Any = None, headers: Mapping[str, Any] | None = None, **claims: Any) -> str:
-        """An id token; a claim that is None is left out."""
-        at = int(time.time())
-        given = {"iss": self.url, "aud": AUDIENCE, "sub": "somebody", "iat": at, "exp": at + 300} | claims
-        left = {name: value for name, value in given.items() if value is not None}
-        return jwt.encode(left, key or KEYS[kid], ALGORITHMS[kid], headers={"kid": kid} | dict(headers or {}))
 
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[Elsewhere]:
     made = Elsewhere()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +54,8 @@ async def at(served: Gateway, login: str) -> int:
 @pytest.fixture
 async def let_in(shared: Gateway, elsewhere: Elsewhere) -> AsyncIterator[Gateway]:
     """A gateway that lets the issuer in, for the reseller's users and those below."""
+    elsewhere.start_afresh()
     elsewhere.tell()
-    elsewhere.redirects = ""
-    elsewhere.asked.clear()
     store = shared.service.store
     async with store.unfiltered("a test forgives", write=True) as db:
         await db.execute(FORGIVE, {})
@@ -137,7 +69,7 @@ async def exchanged(served: Gateway, token: str, **more: str) -> httpx.Response:
     form = {
         "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
         "subject_token": token,
-        "subject_token_type": issuers.ID_TOKEN,
+        "subject_token_type": vouching.ID_TOKEN,
     }
     return await served.http.post("/auth/token", data=form | more)
 
@@ -154,10 +86,6 @@ async def who(served: Gateway, granted: httpx.Response) -> str:
 async def links(served: Gateway) -> list[str]:
     async with served.service.store.unfiltered("a test looks") as db:
         return [row.subject for row in await db.rows(LINKS, {})]
-
-
-def verified(email: str) -> dict[str, Any]:
-    return {"email": email, "email_verified": True}
 
 
 @pytest.mark.parametrize("kid", KEYS)
@@ -190,6 +118,7 @@ async def test_from_the_second_time_on_it_is_the_issuers_name_for_them_that_coun
         {"email": CUSTOMER, "email_verified": "true"},
         {"email": [CUSTOMER], "email_verified": True},
         verified("nobody@nowhere.example"),
+        verified("a\0b\ud800"),
         verified(""),
         {},
     ],
@@ -244,6 +173,7 @@ BAD: dict[str, Callable[[Elsewhere], str]] = {
     "for several, us not": lambda of: of.token(aud=["a", "b"], **verified(CUSTOMER)),
     "for several, given to none": lambda of: of.token(aud=[AUDIENCE, "b"], **verified(CUSTOMER)),
     "given to another": lambda of: of.token(azp="b", **verified(CUSTOMER)),
+    "of an issuer that no database could hold": lambda of: of.token(iss="a\0b\ud800", **verified(CUSTOMER)),
     "of another issuer": lambda of: of.token(iss="https://elsewhere.example", **verified(CUSTOMER)),
     "signed by another": lambda of: of.token(key=rsa_key(65537, 2048), **verified(CUSTOMER)),
     "by a key that is unknown": lambda of: of.token(headers={"kid": "other"}, **verified(CUSTOMER)),

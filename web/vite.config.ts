@@ -16,7 +16,7 @@ const parts: Plugin = {
 
 export default defineConfig({
   // Pages are served as /graphiql, /link and /forgotten, without a slash at the end, and perhaps behind a path of a proxy's: what they
-  // refer to lies below their own directory, which is built as it is served.
+  // refer to lies below their own directory, which is built as it is served. Where a page lies deeper, the server puts `../` before.
   base: './',
   plugins: [react(), parts],
   worker: { format: 'es' },
@@ -28,7 +28,7 @@ export default defineConfig({
     // Monaco is one big chunk by nature, loaded beside the page and not before it.
     chunkSizeWarningLimit: 4000,
     rolldownOptions: {
-      input: ['graphiql.html', 'link.html', 'forgotten.html'],
+      input: ['graphiql.html', 'link.html', 'forgotten.html', 'returned.html'],
       checks: { moduleLevelDirective: false }, // GraphiQL's "use no memo", which speaks to React's compiler, not to the bundler
     },
   },

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge.doctor import issuers
 from edge.doctor.finding import Finding, error, fine, warning
 from models.diagnosis import Diagnosis, diagnose
 from models.store import InvalidDatabaseURLError, StoreError, open_store
@@ -19,7 +20,7 @@ async def check(url: str) -> list[Finding]:
     if store.engine == "sqlite" and not _is_there(url):
         return [error("database", f"There is no file {_file(url)}.", "`canopy migrate` makes it.")]
     try:
-        return list(_judged(await diagnose(store)))
+        return [*_judged(await diagnose(store)), *await issuers.check(store)]
     except (StoreError, OSError) as failure:
         return [
             error(
@@ -52,7 +53,13 @@ def _judged(found: Diagnosis) -> Iterator[Finding]:
         yield error(
             "database",
             f"Rows aren't guarded as they should be: {each}.",
-            "Somebody has changed that by hand. Migrate an empty database, and compare its policies with these.",
+            "Somebody has changed that by hand. A newly migrated, empty database says how it was (`pg_dump -s`).",
+        )
+    if found.uncompared:
+        yield warning(
+            "database",
+            f"Whether rows are guarded as they should be can't be seen: {found.uncompared}.",
+            "GRANT TEMPORARY ON DATABASE … TO canopy_system, for which policies are compared on temporary tables.",
         )
     for each in found.mighty_roles:
         yield error("database", f"The role {each} passes the filter by.", f"ALTER ROLE {each} NOSUPERUSER NOBYPASSRLS")

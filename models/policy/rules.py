@@ -111,6 +111,7 @@ UNREADABLE = frozenset(
         "security_answer",
         "sign_in_failure",
         "unknown_document",
+        "used_sign_in",
     }
 )
 """Tables that no scope can read: secrets, the machinery of writing and of the gateway, the version of the database."""

@@ -22,6 +22,7 @@ from models import (
     OneTimeLink,
     RefreshToken,
     SignInFailure,
+    UsedSignIn,
     base,
 )
 from models.base import table_of
@@ -42,7 +43,7 @@ EVENTS_KEPT = LiveSettings().most_missed + 10_000
 
 _JOB, _MAIL, _EVENT = table_of(Job), table_of(Mail), table_of(Event)
 _IDEMPOTENCY, _LINK = table_of(Idempotency), table_of(OneTimeLink)
-_TOKEN, _FAILURE = table_of(RefreshToken), table_of(SignInFailure)
+_TOKEN, _FAILURE, _USED = table_of(RefreshToken), table_of(SignInFailure), table_of(UsedSignIn)
 
 _PLAN = Statement(
     insert(_JOB)
@@ -119,6 +120,7 @@ PAST_THEIR_TIME = (
     ),
     _PastItsTime("mails", timedelta(days=365), _removing(_MAIL, _IS_OLD_MAIL)),
     _PastItsTime("refresh tokens", timedelta(), _removing(_TOKEN, _before(_TOKEN.c.expires_at)), "machine"),
+    _PastItsTime("used sign-ins", timedelta(), _removing(_USED, _before(_USED.c.expires_at)), "machine"),
     _PastItsTime(
         "failures",
         ThrottleSettings().forgotten_after(),

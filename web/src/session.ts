@@ -1,23 +1,9 @@
-// Who is signed in, in this browser tab. Tokens are kept in sessionStorage and nowhere else: they end with the tab, and no
-// address, cookie, saved query or header editor ever holds one.
+// Who is signed in, in this browser tab: begun, renewed in time, and ended.
 import { useSyncExternalStore } from 'react';
+import { forget, restore, type Session, sessionFrom, store, type TokenAnswer } from './stored-session';
 
-export interface Session {
-  readonly accessToken: string;
-  /** Null for a pasted token: that one cannot be renewed from here. */
-  readonly refreshToken: string | null;
-  /** Milliseconds since the epoch, by this machine's clock. Null when a pasted token does not say. */
-  readonly expiresAt: number | null;
-  readonly renewAt: number | null;
-}
+export type { Session } from './stored-session';
 
-interface TokenAnswer {
-  access_token: string;
-  refresh_token?: string | null;
-  expires_in?: number;
-}
-
-const STORED = 'canopy.session';
 const NOTICE = 'canopy.notice';
 const LONGEST_TIMER = 24 * 3600 * 1000; // a browser's timer overflows after 24.8 days and then fires at once
 
@@ -74,7 +60,7 @@ function end(notice?: string): void {
   if (!current) return; // already leaving, and the first reason is the one to tell
   current = null;
   clearTimeout(timer);
-  sessionStorage.removeItem(STORED);
+  forget();
   if (notice) sessionStorage.setItem(NOTICE, notice);
   location.reload();
 }
@@ -165,30 +151,11 @@ async function renew(): Promise<void> {
   }
 }
 
-function sessionFrom(answer: TokenAnswer, refreshToken: string | null = null): Session {
-  const lifetime = (answer.expires_in ?? 0) * 1000;
-  const expiresAt = lifetime ? Date.now() + lifetime : null;
-  return {
-    accessToken: answer.access_token,
-    refreshToken: answer.refresh_token ?? refreshToken,
-    expiresAt,
-    renewAt: expiresAt && expiresAt - Math.min(60_000, lifetime / 4),
-  };
-}
-
 function keep(session: Session): void {
   current = session;
-  sessionStorage.setItem(STORED, JSON.stringify(session));
+  store(session);
   watchExpiry();
   for (const listener of listeners) listener();
-}
-
-function restore(): Session | null {
-  try {
-    return JSON.parse(sessionStorage.getItem(STORED) ?? 'null') as Session | null;
-  } catch {
-    return null;
-  }
 }
 
 function watchExpiry(): void {
