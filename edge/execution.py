@@ -41,6 +41,7 @@ class Prepared:
         values: of its variables.
         estimator: tells what it costs.
         estimate: what it may cost.
+        most_objects: that its answer may hold.
         allowance: what is left of its caller's budget once that is paid.
     """
 
@@ -50,6 +51,7 @@ class Prepared:
     values: VariableValues
     estimator: Estimator
     estimate: int
+    most_objects: int
     allowance: Allowance | None = None
 
     @property
@@ -84,9 +86,14 @@ async def answered(service: Service, caller: Caller, prepared: Prepared) -> tupl
                 return await _about_the_schema(service, caller, prepared)
             return await _found(service, caller, prepared)
     except TimeoutError:
-        error = OverTimeError(_TOO_LONG[prepared.kind])
+        error = over_time(prepared.kind)
         failure = GraphQLError(str(error), original_error=error)
         return Answer(None, [failure], cost=prepared.estimate), "none; it took too long"
+
+
+def over_time(kind: OperationType) -> OverTimeError:
+    """What is told of a query or a mutation that took too long."""
+    return OverTimeError(_TOO_LONG[kind])
 
 
 _TOO_LONG = {
@@ -107,6 +114,8 @@ async def context_of(service: Service, caller: Caller, prepared: Prepared) -> As
     """What an operation is answered from, once it is its turn."""
     async with service.admission.turn(caller), _context(service, caller, prepared) as context:
         context.estimate, context.allowance = prepared.estimate, prepared.allowance
+        if prepared.kind is OperationType.QUERY:  # what a change has to read for itself is no answer
+            context.most_objects = prepared.most_objects
         yield context
 
 

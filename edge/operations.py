@@ -193,6 +193,7 @@ async def _prepared(service: Service, sender: Sender, caller: Caller, asked: Ask
     bounds = service.settings.limits.bounds(is_trusted=resolved.is_trusted)
     charge = None if resolved.is_trusted else partial(service.budget.charge, caller)
     document = await service.reading.read(resolved.text, bounds, charge)
+    await service.documents.remember(resolved)
     operation = chosen(document, asked.name)
     if isinstance(operation, GraphQLError):
         raise Refusal([operation])
@@ -223,10 +224,8 @@ def _once(service: Service, caller: Caller, prepared: Prepared, reservation: Res
 
 
 def _wants_parts(sender: Sender, prepared: Prepared) -> bool:
-    """Whether an answer is told in parts; what changes something, or asks about the schema, is told as a whole."""
-    shape = prepared.shape
-    is_query = prepared.kind is OperationType.QUERY
-    return sender.takes_parts and is_query and shape.has_parts and not shape.has_introspection
+    """Whether an answer is told in parts; what asks about the schema is told as a whole."""
+    return sender.takes_parts and prepared.shape.has_parts and not prepared.shape.has_introspection
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from graphql import (
 )
 from graphql.execution.types import CompletedResult, PendingResult
 
-from edge.execution import OverTimeError, Prepared, context_of
+from edge.execution import Prepared, context_of, over_time
 from edge.exposure.masking import Payload, Refusal, part, refusal_of
 from edge.limits.budget import Reservation
 from edge.service import Service
@@ -58,16 +58,17 @@ class Parts:
             Refusal: nothing can be told.
         """
         work = asyncio.create_task(self._work())
+        is_last = False
         try:
-            while True:
+            while not is_last:
                 found = await self._found.get()
                 if isinstance(found, Refusal):
                     raise found
+                is_last = isinstance(found, ExecutionResult) or not found.has_next
                 yield found
-                if isinstance(found, ExecutionResult) or not found.has_next:
-                    return
         finally:
-            work.cancel()
+            if not is_last:  # after that it only puts away what it worked with
+                work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
 
@@ -76,7 +77,7 @@ class Parts:
             async with asyncio.timeout(self._service.settings.sharing.request_seconds):
                 await self._work_out()
         except TimeoutError:
-            self._fail(OverTimeError("The answer took too long. Ask for less."))
+            self._fail(over_time(self._prepared.kind))
         except Exception as error:  # whatever it is, the client is told that no more comes
             if self._has_begun:
                 self._fail(error)
@@ -143,5 +144,5 @@ async def payloads_of(parts: Parts, reservation: Reservation, seen: Seen) -> Asy
                     found = reservation.told(found)
                 yield found
     finally:
-        if reservation.actual is None:  # nobody takes the rest
-            reservation.settle(max(parts.cost, 1))
+        if reservation.actual is None:  # nobody takes the rest: as any answer that is broken off
+            reservation.settle(max(parts.cost, reservation.estimate))

@@ -47,7 +47,7 @@ async def prepared(
         raise Refusal(estimator)
     estimate = estimator.estimate(values.coerced)
     _refuse(too_dear(estimate, bounds))
-    return Prepared(document, operation, given, values, estimator, estimate)
+    return Prepared(document, operation, given, values, estimator, estimate, bounds.objects)
 
 
 def _refuse(errors: list[GraphQLError]) -> None:

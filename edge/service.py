@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
+from edge.documents.automatic import open_automatic
 from edge.documents.reading import Reading
 from edge.documents.resolving import Documents
 from edge.exposure.introspection import Introspection
@@ -18,6 +19,7 @@ from edge.rest.exposed import Endpoints
 from edge.settings import Settings
 from edge.telemetry.telemetry import Telemetry
 from models.store import Store, open_store
+from resolvers.browser_sign_in import Browsers
 from resolvers.callers import Callers
 from resolvers.clock import PlatformClock
 from resolvers.discovery import Discovery
@@ -49,14 +51,17 @@ class Service:
         )
         self.admission = Admission(settings.sharing)
         self.budget = open_budget(settings.sharing)
-        self.connections = Connections(settings.sharing, settings.trusted_proxies)
+        self.connections = Connections(settings.sharing, settings.trusted_proxies, settings.protocols.stream_seconds)
         self.strangers = Strangers(settings.sharing.strangers)
         self.store: Store = open_store(settings.database_url)
-        self.documents = Documents(self.store, settings.documents, {each.document_id for each in shipped()})
+        automatic = open_automatic(settings.sharing.redis_url, settings.sharing.redis_seconds)
+        own = {each.document_id for each in shipped()}
+        self.documents = Documents(self.store, settings.documents, own, automatic)
         self.endpoints = Endpoints(self.documents.registry)
         self.telemetry = Telemetry(settings.telemetry, self.store)
         self.keys = open_key_ring(settings.key_file, is_strict=not settings.demo)
         self.discovery = Discovery()
+        self.browsers = Browsers(settings.address, self.keys.browser_keys(), dict(settings.issuer_secrets))
         self.clock = PlatformClock(self.store)
         self.worker: Worker | None = None
         self.cursor_key = self.keys.cursor_keys()

@@ -9,6 +9,8 @@ import click
 
 T = TypeVar("T")
 
+EVERYBODY = "*"
+"""In a list of addresses: whoever it is."""
 _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
 

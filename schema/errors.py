@@ -21,7 +21,6 @@ _WHILE_EXECUTING = re.compile(
     r"Argument '|Variable '\$|Directive '"  # the caller's
     r"|Cannot return null for non-nullable field [\w.]+\.$"
     r"|Expected Iterable, but did not find one for field '[\w.]+'\.$"
-    r"|The answer would hold more than "
 )
 """What GraphQL may say of a field that failed. It has more to say, in which values stand that nobody meant to tell."""
 

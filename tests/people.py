@@ -50,6 +50,7 @@ def path_of(account_id: int) -> str:
 async def start_afresh(store: Store) -> None:
     """Nobody but provider 1, its resellers 2 and 4, and customer 3 of reseller 2."""
     tables = (
+        "external_identity", "issuer",
         "refresh_token", "sign_in_failure", "credential", "one_time_link", "security_answer", "identity", "mail", "job",
         "user_denial", "user_role", "user_term", "app_user", "api_client", "account_term", "idempotency",
         "vendor_card", "account",

@@ -13,7 +13,6 @@ from sqlalchemy import bindparam, select
 from edge.documents.settings import DocumentSettings
 from edge.service import Service
 from edge.settings import Settings
-from gateway import create_app
 from models import ApiClient, SubjectType, User
 from models.base import table_of
 from models.statement import Statement
@@ -21,6 +20,7 @@ from resolvers import documents
 from resolvers.documents import NewDocument
 from resolvers.keys import open_key_ring
 from resolvers.tokens import AccessTokens, Subject
+from tests.gateways import create_app
 from tests.sharing import WIDE
 
 _USER, _CLIENT = table_of(User).c, table_of(ApiClient).c

@@ -70,6 +70,14 @@ class View:
         }
 
     @cached_property
+    def _by_id(self) -> dict[str, dict[int, Record]]:
+        return {table: {row["id"]: row for row in rows if "id" in row} for table, rows in self.seen.items()}
+
+    def row(self, type_name: str, row_id: int) -> Record | None:
+        """The visible row of an object."""
+        return self._by_id[TABLES[type_name]].get(row_id)
+
+    @cached_property
     def secrets(self) -> set[str]:
         """The texts of hidden rows that stand in no visible one."""
         return texts(self.world) - texts(self.seen) - WORDS
@@ -91,53 +99,55 @@ def texts(world: World) -> set[str]:
 
 def leaks(view: View, answer: Answer) -> Iterator[str]:
     """Whatever an answer tells of rows that the caller must not see, and every count that is wrong."""
-    text = answer.bytes.decode() + " ".join(opened_cursors(answer.data))
+    objects, leaves, cursors = taken_apart(answer.data)
+    text = " ".join((answer.bytes.decode(), *map(opened, cursors)))
     for mark in MARK.finditer(text):
         if int(mark[3]) not in view.keys[mark[2]]:
             yield mark[0]
     for prefix, found in ID.findall(text):
         if int(found) not in view.keys[TABLES[NOUNS[prefix].type_name]]:
             yield f"{prefix}_{found}"
-    yield from sorted(view.secrets.intersection(leaves(answer.data)))
-    yield from wrong_counts(view, answer.data)
-
-
-def leaves(part: Any) -> Iterator[str]:
-    """Every text in an answer, without what isn't of a row."""
-    if isinstance(part, dict):
-        for name, value in part.items():
-            if name not in MARKS:
-                yield from leaves(value)
-    elif isinstance(part, list):
-        for each in part:
-            yield from leaves(each)
-    elif isinstance(part, str):
-        yield part
-
-
-def opened_cursors(part: Any) -> Iterator[str]:
-    """What anybody can read in the cursors of an answer."""
-    if isinstance(part, list):
-        for each in part:
-            yield from opened_cursors(each)
-    elif isinstance(part, dict):
-        for name, value in part.items():
-            if name in MARKS - {"__typename"} and value:
-                yield urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode(errors="replace")
-            else:
-                yield from opened_cursors(value)
-
-
-def wrong_counts(view: View, part: Any, parent: Any = None) -> Iterator[str]:
-    """The connections in an answer, asked for without conditions, whose `totalCount` is not the oracle's."""
-    for each in part if isinstance(part, list) else ():
+    yield from sorted(view.secrets & leaves)
+    for each in objects:
         yield from wrong_counts(view, each)
-    for name, value in part.items() if isinstance(part, dict) else ():
+
+
+def taken_apart(answer: Any) -> tuple[list[dict[str, Any]], set[str], set[str]]:
+    """Every object in an answer, every text of a row, and every cursor."""
+    objects: list[dict[str, Any]] = []
+    leaves, cursors = set(), set()
+    waiting = [answer]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, str):
+            leaves.add(part)
+        elif isinstance(part, dict):
+            objects.append(part)
+            for name, value in part.items():
+                if isinstance(value, str):
+                    if name not in MARKS:
+                        leaves.add(value)
+                    elif name != "__typename":
+                        cursors.add(value)
+                elif isinstance(value, dict | list):
+                    waiting.append(value)
+    return objects, leaves, cursors
+
+
+def opened(cursor: str) -> str:
+    """What anybody can read in a cursor."""
+    return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode(errors="replace")
+
+
+def wrong_counts(view: View, part: dict[str, Any]) -> Iterator[str]:
+    """The connections of an object, asked for without conditions, whose `totalCount` is not the oracle's."""
+    for name, value in part.items():
         if isinstance(value, dict) and "totalCount" in value:
             right = number(view, "__typename" in part and part, name)
             if (value["totalCount"], value["totalCountIsExact"]) != (right, True):
                 yield f"{part.get('__typename')} {part.get('id')}: {name} has {value['totalCount']}, not {right}"
-        yield from wrong_counts(view, value)
 
 
 def number(view: View, parent: Any, name: str) -> int:
@@ -146,7 +156,7 @@ def number(view: View, parent: Any, name: str) -> int:
     of = GRAPH.type_map[type_name].fields[name]  # type: ignore[attr-defined]  # an object type
     row = None
     if parent:
-        row = next((each for each in view.seen[TABLES[type_name]] if each["id"] == row_id(parent["id"])), None)
+        row = view.row(type_name, row_id(parent["id"]))
         if row is None:
             return -1
     return len(rows_of(view.seen, type_name, name, row, node_type(of).name))

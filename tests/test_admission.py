@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
+from itertools import repeat, takewhile
 
 import pytest
 
@@ -14,7 +15,7 @@ from edge.limits.sharing import SharingSettings
 from models import path as paths
 from models.scope import Scope
 from models.store import Store
-from resolvers.caller import Caller
+from resolvers.caller import Actor, Caller
 from schema.limits.bounds import WIDEST
 from tests.databases import Databases
 from tests.hierarchy import World
@@ -28,6 +29,12 @@ LIVE = "subscription { accountChanged { kind } }"
 
 def caller(user_id: int = 1, account: int = 2) -> Caller:
     return Caller(path=paths.segment(account), privileges=frozenset(), user_id=user_id)
+
+
+def acting(as_account: int, user_id: int = 7, home: int = 2) -> Caller:
+    """A user who works as another account."""
+    actor = Actor(user_id, paths.segment(home), "Ada", "Root")
+    return Caller(path=paths.segment(as_account), privileges=frozenset(), actor=actor)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +75,45 @@ def test_a_process_that_is_full_says_so_to_everybody() -> None:
     assert (refused.value.status, refused.value.code, refused.value.headers["retry-after"]) == (503, "UNAVAILABLE", "1")
 
 
+def test_no_account_takes_all_places_of_a_process_nor_do_a_few() -> None:
+    """Of what is free each account may have as many as it leaves: a half, a quarter, an eighth."""
+    settings = SharingSettings(max_operations=64, account_max_operations=64, process_max_operations=64)
+    admission = Admission(settings)
+    codes: set[str] = set()
+    with ExitStack() as running:
+
+        def taken(account: int) -> bool:
+            try:
+                running.enter_context(admission.place(caller(account, account=account)))
+            except Refusal as refused:
+                codes.add(f"{refused.status} {refused.code}")
+                return False
+            return True
+
+        had = [len(list(takewhile(taken, repeat(account)))) for account in range(1, 6)]
+        with admission.place(caller(9, account=9)):
+            pass
+
+    assert had == [32, 16, 8, 4, 2]
+    assert codes == {"429 TOO_MANY_AT_ONCE"}
+
+
+def test_who_works_as_other_accounts_has_no_more_places_for_that() -> None:
+    admission = Admission(SharingSettings(max_operations=2, account_max_operations=3, live_per_user=1))
+    with ExitStack() as running:
+        for account in (10, 11):
+            running.enter_context(admission.place(acting(account)))
+        with pytest.raises(Refusal, match="2 operations of one caller"):
+            running.enter_context(admission.place(acting(12)))
+        running.enter_context(admission.place(caller(8, account=2)))
+        with pytest.raises(Refusal, match="3 operations of one account"):
+            running.enter_context(admission.place(caller(9, account=2)))
+        running.enter_context(admission.place(caller(9, account=10)))
+        running.enter_context(admission.live(acting(10)))
+        with pytest.raises(Refusal):
+            running.enter_context(admission.live(acting(11)))
+
+
 def test_a_place_that_was_left_is_left_once() -> None:
     admission = Admission(SharingSettings(max_operations=1))
     with admission.place(caller()) as first:
@@ -96,6 +142,16 @@ async def test_an_account_is_worked_on_by_turns_and_holds_nobody_else_up() -> No
     await asyncio.gather(*waiting)
 
     assert order == ["other", "a", "b", "c"]
+
+
+async def test_who_works_as_other_accounts_has_no_more_turns_for_that() -> None:
+    admission = Admission(SharingSettings(account_turns=1))
+    async with admission.turn(acting(10)):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), admission.turn(acting(11)):
+                pass
+        async with admission.turn(caller(1, account=10)):
+            pass
 
 
 async def test_who_stops_waiting_for_a_turn_takes_none() -> None:

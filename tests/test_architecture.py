@@ -41,12 +41,14 @@ MAY_GO_UNFILTERED = {
     "resolvers/clock.py",
     "resolvers/documents.py",  # registered by operators, for whole clients
     "resolvers/forgotten.py",  # by a login, before there is a scope
-    "resolvers/issuers.py",  # as the next, by what another vouches for
+    "resolvers/browser_sign_in.py",  # as who signs in by a password
+    "resolvers/issuers.py",  # let in by operators
     "resolvers/identity.py",  # who asks is found out before there is a scope
     "resolvers/link_following.py",  # by a link, likewise
     "resolvers/mail/sending.py",
     "resolvers/security.py",  # secrets and how often they were guessed at, before the transaction
     "resolvers/sign_in.py",
+    "resolvers/vouching.py",  # likewise, by what another vouches for
     "resolvers/usage.py",  # counted of all callers
     "resolvers/work/backlog.py",  # how much waits
     "resolvers/work/claims.py",
@@ -99,6 +101,8 @@ MAY_SEND_TEXT = {
     "models/migrations/versions/0019_documents.py",
     "models/migrations/versions/0020_usage.py",
     "models/migrations/versions/0021_issuers.py",
+    "models/migrations/versions/0022_browser_sign_in.py",
+    "models/policy/present.py",  # policies, as PostgreSQL spells them
 }
 MAY_GO_BEYOND = "models/beyond/"
 """Where the functions are that see and change rows outside a writer's scope, each of which says why."""

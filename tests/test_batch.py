@@ -1,10 +1,13 @@
 """Several operations in one request, where the operator allows that: each is answered as if it had come alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from graphql import OperationType
 
+from edge.execution import Prepared
 from edge.protocols.settings import ProtocolSettings
 from tests.databases import Databases
 from tests.hierarchy import World
@@ -72,3 +75,28 @@ async def test_what_is_no_such_array_is_a_bad_request(served: Gateway, many: Any
     answer = await served.post(many)
 
     assert (answer.status_code, code(answer)) == (400, "BAD_REQUEST")
+
+
+async def test_who_leaves_ends_what_asks_and_nothing_of_what_changes(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, done, broken_off = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(_service: object, prepared: Prepared, _context: object) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(0.3 if prepared.kind is OperationType.MUTATION else 30)
+        except asyncio.CancelledError:
+            broken_off.set()
+            raise
+        done.set()
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr("edge.execution._execute", slow)
+    asking = asyncio.create_task(served.post([change("left", 3), REACH, REACH]))
+    async with asyncio.timeout(5):
+        await begun.wait()
+        asking.cancel()
+        await done.wait()
+        assert not broken_off.is_set()
+        await broken_off.wait()

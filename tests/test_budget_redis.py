@@ -11,12 +11,18 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from edge.exposure.masking import Refusal
 from edge.limits.bucket import Bucket, ProcessBuckets
+from edge.limits.budget import Budget
 from edge.limits.redis_bucket import SECONDS_AWAY, RedisBuckets
+from edge.limits.sharing import SharingSettings
+from models import path as paths
+from resolvers.caller import Caller
 from tests.redis_server import redis_server
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 5.0
+CALLER = Caller(path=paths.segment(7), privileges=frozenset(), user_id=1)
 OWN, SHARED = Bucket("caller", "{7}:user:1", 100, 0.001), Bucket("account", "{7}", 150, 0.001)
 
 TAKING = """
@@ -47,6 +53,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture(scope="module")
@@ -141,12 +152,64 @@ async def test_while_redis_is_away_each_process_counts_for_itself(
     clock = Clock()
     async with opened(f"unix://{tmp_path}/none.sock", clock) as buckets:
         with caplog.at_level(logging.INFO, "canopy.budget"):
-            waits = [(await buckets.take([OWN], 60)).wait > 0 for _ in range(3)]
-            buckets.add([OWN], -60)
+            taken = [await buckets.take([OWN], 60) for _ in range(3)]
+            taken[0].of.add([OWN], -60)
 
-        assert waits == [False, True, True]
+        assert [each.wait > 0 for each in taken] == [False, True, True]
         assert (buckets.is_up, len(caplog.records)) == (False, 1)
         assert (await buckets.take([OWN], 60)).wait == 0
+
+
+async def test_points_go_back_to_where_they_were_taken(url: str) -> None:
+    clock, settings = Clock(), SharingSettings(budget=100, budget_refill=0.001, account_budget=0)
+    async with opened(url, clock) as buckets:
+        budget = Budget(settings, buckets, pause=0)
+        of_redis = await budget.reserve(CALLER, 100)
+        buckets._is_away(OSError("gone"))
+        of_process = await budget.reserve(CALLER, 100)
+        of_redis.settle(1)  # Redis is away: it drains there
+        with pytest.raises(Refusal):
+            await budget.reserve(CALLER, 50)
+        clock.now = SECONDS_AWAY
+        of_process.settle(1)
+        with pytest.raises(Refusal):
+            await budget.reserve(CALLER, 50)
+        assert buckets.is_up
+        buckets._is_away(OSError("gone"))
+        await budget.reserve(CALLER, 99)  # what the process gave has come back to it
+
+
+async def test_what_is_owed_while_redis_is_away_is_owed_by_the_process(url: str, clock: Clock) -> None:
+    async with opened(url, clock) as buckets:
+        buckets._is_away(OSError("gone"))
+        buckets.add([OWN], 100)
+
+        assert (await buckets.take([OWN], 1)).wait > 0
+
+
+async def test_what_many_events_cost_is_owed_whole_and_told_to_redis_at_once(url: str, clock: Clock) -> None:
+    listeners = [Bucket("caller", f"{{7}}:user:{number}", 10_000, 0.001) for number in range(3)]
+    big = Bucket("account", "{7}", 100_000, 0.001)
+    async with opened(url, clock) as buckets:
+        sent: list[object] = []
+        add = buckets._add
+
+        async def counted(*given: object) -> object:
+            sent.append(given)
+            return await add(*given)
+
+        buckets._add = counted
+        for _ in range(2_000):
+            for each in listeners:
+                buckets.add([each, big], 1)
+                buckets.add([each, big], -1)
+                buckets.add([each, big], 1)
+    async with opened(url, clock) as buckets:
+        levels = (await buckets.take([*listeners, big], 0)).levels
+
+    assert levels[0] >= 1_999
+    assert levels[3] >= 5_999
+    assert len(sent) == 6
 
 
 async def test_redis_is_tried_again_after_a_while(url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,9 @@
 """Callers are remembered for a moment, and no longer."""
 
+import asyncio
 import time
+from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,11 +13,13 @@ from models.store import Store
 from resolvers.callers import Callers
 from resolvers.errors import UnauthenticatedError
 from resolvers.identity import standing_by_name
+from resolvers.key_file import write_secrets
 from resolvers.keys import KeyRing
 from resolvers.tokens import AccessTokens, Claims
 from tests.hierarchy import build
 from tests.people import change
 
+OLD, NEW = b"o" * 32, b"n" * 32
 TOKENS = AccessTokens(KeyRing([b"k" * 32]))
 LOGIN = next(row["login"] for row in build()["app_user"])
 
@@ -113,10 +118,70 @@ async def test_a_token_that_expires_meanwhile_is_refused(own_hierarchy: Store, m
     assert known.claims.expires_at < later
 
 
+async def test_what_a_dropped_key_has_signed_is_good_no_more_even_for_who_is_remembered(
+    own_hierarchy: Store, tmp_path: Path
+) -> None:
+    """Whoever had the key could have signed a token without end."""
+    clock, file = Clock(), tmp_path / "canopy.key"
+    write_secrets(file, [NEW, OLD])
+    tokens = AccessTokens(KeyRing([NEW, OLD], file, clock))
+    callers = Callers(own_hierarchy, tokens, 1e9, clock)
+    claims = TOKENS.verify(await token_of(own_hierarchy))
+    forged = AccessTokens(KeyRing([OLD]), lifetime=timedelta(days=3650)).sign(claims.subject, claims.account_id)
+    good = AccessTokens(KeyRing([NEW])).sign(claims.subject, claims.account_id)
+    for token in (forged, good):
+        await callers.behind(token)
+    write_secrets(file, [NEW])
+    clock.now = 1.0
+
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind(forged)
+    assert await callers.behind(good)
+
+
+async def test_a_key_that_is_dropped_while_a_caller_is_looked_up_is_not_remembered(
+    own_hierarchy: Store, tmp_path: Path
+) -> None:
+    clock, file = Clock(), tmp_path / "canopy.key"
+    write_secrets(file, [NEW, OLD])
+    callers = Callers(own_hierarchy, AccessTokens(KeyRing([NEW, OLD], file, clock)), 1e9, clock)
+    claims = TOKENS.verify(await token_of(own_hierarchy))
+    forged = AccessTokens(KeyRing([OLD])).sign(claims.subject, claims.account_id)
+    looking = asyncio.create_task(callers.behind(forged))
+    await asyncio.sleep(0)
+    write_secrets(file, [NEW])
+    clock.now = 1.0
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind("another")
+    await looking
+
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind(forged)
+
+
+async def test_a_token_that_came_before_its_key_is_good_once_the_key_is_there(
+    own_hierarchy: Store, tmp_path: Path
+) -> None:
+    clock, file = Clock(), tmp_path / "canopy.key"
+    write_secrets(file, [OLD])
+    callers = Callers(own_hierarchy, AccessTokens(KeyRing([OLD], file, clock)), 1.0, clock)
+    claims = TOKENS.verify(await token_of(own_hierarchy))
+    early = AccessTokens(KeyRing([NEW])).sign(claims.subject, claims.account_id)
+    with pytest.raises(UnauthenticatedError):
+        await callers.behind(early)
+    write_secrets(file, [NEW, OLD])
+    clock.now = 1.0
+
+    assert await callers.behind(early)
+
+
 class _Counting:
     """Verifies no token, and counts how often it is asked to."""
 
     asked = 0
+
+    def generation(self) -> int:
+        return 0
 
     def verify(self, _token: str) -> Claims:
         self.asked += 1

@@ -1,142 +1,76 @@
 """A defect anywhere is told nowhere: whatever raises it, and by whatever an answer leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import orjson
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from graphql import get_introspection_query
+from starlette.routing import Route
 
+from edge.protocols.settings import ProtocolSettings
+from edge.settings import Settings
+from gateway import create_app
 from tests.canary import PlantedError, assert_silent
 from tests.databases import Databases
 from tests.hierarchy import World
-from tests.listening import ACCOUNTS, happens, token
-from tests.live import PROTOCOL
+from tests.listening import ACCOUNTS, happens
 from tests.templates import opened
 from tests.transports import JSON, MULTIPART, RESPONSE, SSE, Gateway, gateway
+from tests.ways import Way, posted, rest, socket, ways
 
 QUERY = "{ viewer { account { name parent { name } } } accounts { totalCount nodes { name } } }"
 DEFERRED = "{ accounts { nodes { id ... @defer { name parent { name } } } } }"
-STREAMED = "{ accounts { nodes @stream(initialCount: 1) { id name parent { name } } } }"
 CHANGE = (
     'mutation { accountUpdate(input: {account: "acc_8", externalId: "x", expectedVersion: 1,'
     ' idempotencyKey: "canaries-KEY"}) { account { name } } }'
 )
 """What is done once is not done again under the same key."""
 CUSTOMER = {"vendor": "acc_2", "name": "A customer"}
-WHERE = [
-    "resolvers.context.Context.tuples",  # whatever asks the database
-    "resolvers.context.Context.__init__",
-    "resolvers.callers.Callers.behind",
-    "edge.operations.preparing.prepared",
-    "edge.documents.reading.Reading.read",
-    "edge.documents.resolving.Documents.resolve",
-    "edge.limits.budget.Budget.reserve",
-    "resolvers.run.Run.once",
-    "schema.execution.documents.Executor.run",
-    "schema.limits.cost.Estimator.estimate",
-]
 
 
 @pytest.fixture(scope="module")
 async def served(
     sqlite_databases: Databases, world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Gateway]:
-    async with gateway(sqlite_databases, world, tmp_path_factory.mktemp("canaries")) as made:
+    directory = tmp_path_factory.mktemp("canaries")
+    async with gateway(sqlite_databases, world, directory, protocols=ProtocolSettings(batch=10)) as made:
         yield made
 
 
-Way = Callable[[Gateway, World], Awaitable[bytes]]
-"""By which something is asked, and answered with bytes."""
-
-
-def posted(query: str, accept: str) -> Way:
-    async def way(served: Gateway, _world: World) -> bytes:
-        answer = await served.ask(query.replace("KEY", uuid4().hex), accept)
-        return answer.content + repr(answer.headers).encode()
-
-    return way
-
-
-def fetched(path: str, **parameters: str) -> Way:
-    async def way(served: Gateway, _world: World) -> bytes:
-        answer = await served.http.get(path, params=parameters)
-        return answer.content + repr(answer.headers).encode()
-
-    return way
-
-
-def batch(query: str) -> Way:
-    async def way(served: Gateway, _world: World) -> bytes:
-        return (await served.post([{"query": query}, {"query": query}])).content
-
-    return way
-
-
-def socket(query: str) -> Way:
-    """All frames of a socket that asks once, until it has its answer or is closed."""
-
-    async def way(served: Gateway, world: World) -> bytes:
-        frames = b""
-        bearer = f"Bearer {token(served.served, world, 2)}"
-        async with connect(f"ws://{served.served.url}/graphql", subprotocols=[PROTOCOL], proxy=None) as opened_:
-            try:
-                await opened_.send(_message("connection_init", payload={"authorization": bearer}))
-                frames += _bytes(await opened_.recv())
-                await opened_.send(_message("subscribe", id="1", payload={"query": query.replace("KEY", uuid4().hex)}))
-                async for frame in opened_:
-                    frames += _bytes(frame)
-                    if orjson.loads(frame)["type"] in {"complete", "error"}:
-                        break
-            except ConnectionClosed:
-                pass
-        return frames + f"{opened_.close_code} {opened_.close_reason}".encode()
-
-    return way
-
-
-def _message(kind: str, **more: Any) -> str:
-    return orjson.dumps({"type": kind, **more}).decode()
-
-
-def _bytes(frame: str | bytes) -> bytes:
-    return frame.encode() if isinstance(frame, str) else frame
-
-
-def rest(method: str, path: str) -> Way:
-    async def way(served: Gateway, _world: World) -> bytes:
-        answer = await served.http.request(
-            method, path, json=CUSTOMER | {"idempotencyKey": uuid4().hex} if method == "POST" else None
-        )
-        return answer.content + repr(answer.headers).encode()
-
-    return way
-
-
 WAYS: dict[str, Way] = {
-    "json": posted(QUERY, JSON),
-    "response": posted(QUERY, RESPONSE),
+    **ways(QUERY),
     "change": posted(CHANGE, RESPONSE),
-    "get": fetched("/graphql", query=QUERY),
-    "batch": batch(QUERY),
-    "sse": posted(QUERY, SSE),
-    "multipart": posted(QUERY, MULTIPART),
-    "deferred, multipart": posted(DEFERRED, MULTIPART),
-    "deferred, sse": posted(DEFERRED, SSE),
-    "streamed, multipart": posted(STREAMED, MULTIPART),
-    "streamed, sse": posted(STREAMED, SSE),
-    "deferred, not asked for": posted(DEFERRED, JSON),
-    "socket": socket(QUERY),
-    "deferred, socket": socket(DEFERRED),
+    "deferred below, multipart": posted(DEFERRED, MULTIPART),
+    "deferred below, sse": posted(DEFERRED, SSE),
     "change, socket": socket(CHANGE),
     "rest": rest("GET", "/api/accounts"),
     "rest, one": rest("GET", "/api/accounts/acc_2"),
-    "rest, change": rest("POST", "/api/customers"),
+    "rest, change": rest("POST", "/api/customers", CUSTOMER),
     "openapi": rest("GET", "/api/openapi.json"),
+    "introspection": posted(get_introspection_query(), JSON),
 }
+ALL = frozenset(WAYS)
+OPERATIONS = ALL - {"openapi"}
+DATA = OPERATIONS - {"introspection"}
+CHANGES = {"change", "change, socket", "rest, change"}
+IN_PARTS = {
+    name for name in ALL if name.startswith(("deferred", "streamed")) and name.endswith((", multipart", ", sse"))
+}
+WHERE = {
+    "resolvers.context.Context.tuples": DATA,  # whatever asks the database
+    "resolvers.context.Context.__init__": DATA,
+    "resolvers.callers.Callers.behind": ALL,
+    "edge.operations.preparing.prepared": OPERATIONS,
+    "edge.documents.reading.Reading.read": OPERATIONS,
+    "edge.documents.resolving.Documents.resolve": OPERATIONS,
+    "edge.limits.budget.Budget.reserve": OPERATIONS,
+    "resolvers.run.Run.once": CHANGES,
+    "schema.execution.documents.Executor.run": DATA - IN_PARTS,
+    "schema.limits.cost.Estimator.estimate": OPERATIONS,
+}
+"""Places, each with the ways that lead there."""
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, where: str) -> list[str]:
@@ -165,7 +99,7 @@ async def test_a_defect_is_told_by_no_way(
             reached.add(name)
             assert b"INTERNAL" in told or b"1013" in told, (name, told[:500])
 
-    assert reached, where
+    assert reached == WHERE[where]
 
 
 @pytest.mark.parametrize("way", ["sse", "multipart", "socket"])
@@ -187,14 +121,43 @@ async def test_a_defect_in_an_event_is_told_by_no_way(
     assert_silent(told)
 
 
-@pytest.mark.parametrize("path", ["/auth/token", "/auth/link", "/auth/forgotten", "/auth/revoke"])
-async def test_a_defect_of_signing_in_is_told_by_no_answer(
+ELSEWHERE = {
+    "/auth/token": "edge.auth._form",
+    "/auth/link": "edge.auth._form",
+    "/auth/forgotten": "edge.auth._form",
+    "/auth/returned": "edge.auth._form",
+    "/auth/revoke": "edge.auth._form",
+    "/.well-known/jwks.json": "edge.keys.public_jwk",
+    "/.well-known/oauth-authorization-server": "edge.keys.service_of",
+    "/graphiql": "edge.pages._page",
+    "/link": "edge.pages._page",
+    "/forgotten": "edge.pages._page",
+    "/sign-in/{issuer}": "edge.sso.service_of",
+    "/sign-in/{issuer}/callback": "edge.pages._page",
+    "/health/live": "edge.telemetry.health.JSONResponse",
+    "/health/ready": "edge.telemetry.health._lacking",
+    "/metrics": "edge.telemetry.scrape.note_own",
+}
+"""Every address beside GraphQL's and REST's, with what may fail there."""
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+async def test_a_defect_elsewhere_is_told_by_no_answer(
     served: Gateway, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(monkeypatch, "edge.auth._form")
-    answer = await served.http.post(path, data={"grant_type": "password"})
+    method = "POST" if path.startswith("/auth/") else "GET"
+    planted = plant(monkeypatch, ELSEWHERE[path])
+    answer = await served.http.request(method, path, data={"grant_type": "password"} if method == "POST" else None)
 
+    assert planted
     assert answer.status_code == 500
     assert answer.json()["errors"][0]["extensions"].keys() == {"code", "requestId"}
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert_silent(answer.content)
+
+
+def test_elsewhere_is_everywhere(tmp_path: Path) -> None:
+    app: Any = create_app(Settings(database_url=f"sqlite:///{tmp_path}/none", key_file=tmp_path / "key"))
+    found = {route.path for route in app.app.routes if isinstance(route, Route)}
+
+    assert {path for path in found if not path.startswith(("/graphql", "/api"))} == ELSEWHERE.keys()

@@ -1,24 +1,21 @@
-"""Relay's compiler, graphql-codegen and Apollo's manifest, against a real server: what they make runs by its ids.
+"""Relay's compiler, graphql-codegen and Apollo's manifest: what they make runs by its ids, on a gateway with a socket.
 
 `npm ci` in `tests/clients` gets them.
 """
 
 import asyncio
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
 import commands
 from tests.databases import Databases
-from tests.live import serving
 from tests.templates import seeded_template
-from tests.test_clients import CLIENTS, LIMITED_LOGIN, LOGIN, PASSWORD, SECONDS
+from tests.test_clients import CLIENTS, SECONDS, run_tests, served
 from tests.test_clients import installed as installed  # a fixture
 
 pytestmark = [pytest.mark.deep, pytest.mark.usefixtures("installed")]
@@ -69,33 +66,12 @@ def registered(url: str, manifest: Path) -> str:
 
 
 @pytest.mark.parametrize("compiled", [relay, codegen, manifest], ids=["relay", "codegen", "apollo"])
-async def test_what_a_compiler_persists_is_registered_and_runs_by_its_ids(
-    compiled: Callable[[], Path], sqlite_databases: Databases, tmp_path: Path
+async def test_what_a_compiler_persists_is_registered_and_runs_by_its_ids_on_either_engine(
+    compiled: Callable[[], Path], sqlite_databases: Databases, postgresql_databases: Databases, tmp_path: Path
 ) -> None:
     made = await asyncio.to_thread(compiled)
-    with sqlite_databases.copied(seeded_template(sqlite_databases)) as url:
-        assert "of them new" in await asyncio.to_thread(registered, url, made)
-        async with serving(url, tmp_path) as served:
-            environment = {"CANOPY_URL": f"http://{served.url}"}
-            for variable, login in (("CANOPY_TOKEN", LOGIN), ("CANOPY_LIMITED_TOKEN", LIMITED_LOGIN)):
-                environment[variable] = await granted(served.url, login)
-            code, told = await node(["--test", "--test-reporter=spec", f"{compiled.__name__}/"], environment)
-
-    assert code == 0, told[-8000:]
-    assert "tests 0" not in told
-
-
-async def granted(server: str, login: str) -> str:
-    form = {"grant_type": "password", "username": login, "password": PASSWORD}
-    async with httpx.AsyncClient() as client:
-        return str((await client.post(f"http://{server}/auth/token", data=form)).json()["access_token"])
-
-
-async def node(arguments: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
-    """What Node says that runs beside the server, and its exit code."""
-    process = await asyncio.create_subprocess_exec(
-        "node", *arguments, cwd=CLIENTS, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    async with asyncio.timeout(SECONDS):
-        told, _ = await process.communicate()
-    return process.returncode or 0, told.decode()
+    for databases in (sqlite_databases, postgresql_databases):
+        with databases.copied(seeded_template(databases)) as url:
+            assert "of them new" in await asyncio.to_thread(registered, url, made)
+            async with served(url, tmp_path) as environment:
+                await run_tests(compiled.__name__, environment)

@@ -236,6 +236,34 @@ async def test_large_documents_are_forgotten_earlier(monkeypatch: pytest.MonkeyP
     assert executor.document("{ item { id } }" + " " * 90) is large
 
 
+def test_no_document_is_forgotten_for_one_that_is_less_worth_keeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MAX_DOCUMENTS", "MAX_BAD_DOCUMENTS"):
+        monkeypatch.setattr(documents, name, 2)
+    executor = new_executor()
+    trusted = executor.keep("{ item { id } }", executor.read("{ item { id } }"), is_trusted=True)
+    other = executor.document("{ item { name } }")
+    for number in range(5):
+        assert executor.document(f"{{ nothing{number} }}").errors
+    assert executor.known("{ item { name } }") is other
+    for number in range(5):
+        executor.document(f"{{ item {{ a{number}: id }} }}")
+
+    assert executor.known("{ item { id } }") is trusted
+    assert executor.known("{ item { name } }") is None
+    assert executor.count == 1 + 2 + 2
+
+
+def test_a_document_that_becomes_trusted_is_kept_among_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_DOCUMENTS", 2)
+    executor = new_executor()
+    document = executor.document("{ item { id } }")
+    assert executor.known("{ item { id } }", is_trusted=True) is document
+    for number in range(5):
+        executor.document(f"{{ item {{ a{number}: id }} }}")
+
+    assert executor.known("{ item { id } }") is document
+
+
 # What plans leave to graphql-core
 
 

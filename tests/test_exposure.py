@@ -104,6 +104,7 @@ def formats_errors(node: ast.AST) -> bool:
 MAY_SPEAK_OF_ERRORS = {
     "edge/auth.py",  # a body's own errors, of ours by type
     "edge/commands_issuers.py",  # to operators
+    "edge/doctor/issuers.py",  # likewise
     "edge/documents/commands.py",  # likewise
     "edge/execution.py",  # its own error
     "edge/exposure/masking.py",
@@ -157,6 +158,23 @@ async def test_a_browser_is_told_to_insist_on_tls_only_where_there_is_tls(live_s
     assert "server" not in headers
 
 
+async def test_a_defect_that_nobody_caught_tells_browsers_so_too(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def defect(_request: object) -> None:
+        raise RuntimeError(CANARY)
+
+    headers = (await served.http.get("/health/live")).headers
+    monkeypatch.setattr("edge.protocols.http.GraphQL.__call__", lambda _self, scope, *_given: defect(scope))
+    answer = await served.http.get("/graphql")
+    told = {name: value for name, value in answer.headers.items() if name in headers}
+
+    assert (answer.status_code, code(answer)) == (500, "INTERNAL")
+    assert "strict-transport-security" in told
+    assert told.keys() == headers.keys()
+    assert_silent(answer.content)
+
+
 # Hosts
 
 
@@ -172,7 +190,8 @@ async def test_the_gateway_answers_to_its_names(served: Gateway, host: str) -> N
     "host",
     [
         "evil.example", "localhost.evil.example", "evil.localhost", "localhost@evil.example", "[::1]evil.example",
-        "[::1", "", "127.0.0.1, evil.example", "xgateway.example.com",
+        "localhost:80@evil.example", "localhost:80:80", "localhost/", "localhost.", "[::1]:80:80", "[::1", "",
+        "127.0.0.1, evil.example", "xgateway.example.com",
     ],
 )  # fmt: skip
 async def test_the_gateway_answers_to_no_other_name(served: Gateway, host: str) -> None:
@@ -275,10 +294,10 @@ async def test_a_socket_is_opened_for_no_page_of_another_site(served: Gateway) -
     assert refused.value.response.status_code == 403
 
 
-async def test_no_answer_sets_a_cookie(served: Gateway) -> None:
+async def test_no_answer_sets_a_cookie_but_the_one_that_sends_to_an_issuer(served: Gateway) -> None:
     for path in ("/graphql", "/graphiql", "/auth/token"):
         assert "set-cookie" not in (await served.http.get(path)).headers
-    assert {name for name, tree in sources().items() if "set_cookie" in ast.unparse(tree)} == set()
+    assert {name for name, tree in sources().items() if "set_cookie" in ast.unparse(tree)} == {"edge/sso.py"}
 
 
 FORGED = {"hostname", "netloc", "scheme", "port"}

@@ -279,6 +279,13 @@ async def test_where_there_is_nothing_json_says_so(served: Gateway) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", ["/graphql/", "/graphiql/", "/api/viewer/", "/auth/token/", "/health/live/"])
+async def test_nobody_is_sent_to_another_address(served: Gateway, path: str) -> None:
+    for answer in (await served.http.get(path), await served.http.post(path, json={"query": TYPENAME})):
+        assert answer.status_code in (404, 405)
+        assert "location" not in answer.headers
+
+
 async def test_empty_parameters_of_a_url_are_none(served: Gateway) -> None:
     answer = await served.get(query=TYPENAME, variables="", operationName="", extensions="")
 

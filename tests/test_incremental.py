@@ -10,12 +10,15 @@ import orjson
 import pytest
 
 import edge.parts as parts_module
+from edge.execution import context_of
+from edge.limits.budget import Reservation
 from edge.limits.sharing import TellCost
 from models.store import StoreAwayError
 from schema import executor
 from schema.execution.parts import in_parts
 from tests.databases import Databases
 from tests.hierarchy import World
+from tests.live import until
 from tests.sharing import WIDE
 from tests.transports import MULTIPART, SSE, Gateway, code, events, gateway
 
@@ -153,12 +156,51 @@ async def test_over_server_sent_events_each_part_is_an_event(served: Gateway) ->
     assert put_together([data for _, data in told]) == await whole(served, DEFERRED)
 
 
-async def test_a_change_is_told_as_a_whole(served: Gateway) -> None:
-    query = """mutation { accountUpdate(input: {account: "acc_x", expectedVersion: 1, idempotencyKey: "12345678"}) {
-        userErrors { code } ... @defer { query { viewer { reach } } } } }"""
-    answer = await served.ask(query, f"{MULTIPART}, application/json;q=0.9")
-    assert "errors" not in answer.text.replace("userErrors", "")
-    assert '"reach"' in answer.text
+RENAME = """
+    mutation { a: accountUpdate(input: {account: "acc_8", externalId: "a", expectedVersion: %d, idempotencyKey: "%s-1"})
+        { account { externalId ... @defer(label: "late") { id users(first: 1) { nodes { id } } } } }
+    b: accountUpdate(input: {account: "acc_8", externalId: "b", expectedVersion: %d, idempotencyKey: "%s-2"})
+        { account { externalId version } } }
+"""
+VERSION = '{ account(id: "acc_8") { version externalId } }'
+
+
+async def test_of_a_change_too_parts_are_told_once_it_is_done(served: Gateway) -> None:
+    version = (await whole(served, VERSION))["account"]["version"]
+    first, *later = await parts(served, RENAME % (version, "in-parts", version + 1, "in-parts"))
+
+    assert first["data"] == {
+        "a": {"account": {"externalId": "a"}},
+        "b": {"account": {"externalId": "b", "version": version + 2}},
+    }
+    assert put_together([first, *later])["a"]["account"].keys() == {"externalId", "id", "users"}
+    assert await whole(served, VERSION) == {"account": {"version": version + 2, "externalId": "b"}}
+    assert later[-1]["extensions"]["cost"]["actualQueryCost"] >= 20
+
+
+async def test_a_change_comes_to_its_end_though_nobody_takes_its_parts(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    def noted(*given: Any) -> Any:
+        begun.set()
+        return context_of(*given)
+
+    monkeypatch.setattr(parts_module, "context_of", noted)
+    version = (await whole(served, VERSION))["account"]["version"]
+    query = RENAME % (version, "leaving", version + 1, "leaving")
+    asking = asyncio.create_task(served.ask(query, MULTIPART))
+    async with asyncio.timeout(5):
+        await begun.wait()
+    asking.cancel()
+
+    for _ in range(500):
+        if (await whole(served, VERSION))["account"]["version"] == version + 2:
+            break
+        await asyncio.sleep(0.01)
+    else:
+        pytest.fail("it did not come to its end")
 
 
 # What goes wrong
@@ -279,8 +321,17 @@ async def test_what_can_not_be_told_in_parts_is_refused(served: Gateway, query: 
     assert code(await served.ask(query)) == "GRAPHQL_VALIDATION_FAILED"
 
 
-async def test_who_stops_taking_parts_stops_the_work(served: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_stops_taking_parts_stops_the_work_and_has_spent_what_it_might_have_cost(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, is_over = in_parts, asyncio.Event()
+    estimate = (await parts(served, DEFERRED))[-1]["extensions"]["cost"]["requestedQueryCost"]
+    spent: list[int] = []
+
+    def settled(_reservation: Reservation, actual: int) -> None:
+        spent.append(actual)
+
+    monkeypatch.setattr(Reservation, "settle", settled)
 
     async def endless(*arguments: Any, **named: Any) -> Any:
         async for part in found(*arguments, **named):
@@ -298,3 +349,5 @@ async def test_who_stops_taking_parts_stops_the_work(served: Gateway, monkeypatc
     await answer.aclose()
     async with asyncio.timeout(10):
         await is_over.wait()
+    await until(lambda: bool(spent))
+    assert spent == [estimate]

@@ -26,7 +26,7 @@ from schema.limits.shape import MOST, Shape, shapes
 from tests.databases import Databases
 from tests.hierarchy import World
 from tests.test_documents import ALLOWED, FAMILIES, PETS, REFUSED, calls, cases, grown, tokens
-from tests.transports import RESPONSE, gateway
+from tests.transports import MULTIPART, RESPONSE, gateway
 
 MANY = 10**6
 READING = Reading()
@@ -299,6 +299,7 @@ def test_the_defaults_are_those_that_were_decided() -> None:
     trusted = settings.bounds(is_trusted=True)
     assert (trusted.tokens, trusted.depth, trusted.selections, trusted.cost) == (15_000, 20, 20_000, 5000)
     assert trusted.mutation_fields == 5
+    assert (settings.bounds().objects, trusted.objects) == (25_000, 125_000)
     assert min(trusted.aliases, trusted.root_fields, trusted.directives) > 100_000
 
 
@@ -416,6 +417,26 @@ async def test_what_is_large_is_planned_in_a_thread_once(monkeypatch: pytest.Mon
     assert len(document.plans) == 1
 
 
+async def test_each_other_combination_of_what_skip_and_include_look_at_is_paid_for() -> None:
+    """Else whoever sends one document with ever other values has all of them planned for nothing."""
+    names = [f"v{at}" for at in range(8)]
+    shown = " ".join(f"viewer @include(if: ${name}) {{ user {{ {many('id', 10)} }} }}" for name in names)
+    reading, bounds = Reading(), LimitSettings().bounds()
+    declared = " ".join(f"${name}: Boolean!" for name in names)
+    document = await reading.read(f"query H({declared}) {{ {shown} }}", bounds)
+    (operation,) = document.operations.values()
+    charged: list[int] = []
+
+    async def charge(cost: int) -> None:
+        charged.append(cost)
+
+    for number in (0, 0, *range(1, 100)):
+        values = {name: bool(number >> at & 1) for at, name in enumerate(names)}
+        await prepared(reading, document, operation, values, bounds, charge)
+
+    assert charged == [9] * 99  # 96 selections
+
+
 # As clients see it
 
 
@@ -435,3 +456,19 @@ async def test_clients_are_told_which_limit_it_is_and_by_how_much(
     (error,) = dear.json()["errors"]
     assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": "cost", "value": 41, "maximum": 40}
     assert within.json()["data"]["accounts"]["nodes"]
+
+
+@pytest.mark.parametrize("accept", [None, MULTIPART], ids=["by a plan", "in parts"])
+async def test_an_answer_that_turns_out_to_be_too_large_is_refused_where_it_grows(
+    sqlite_databases: Databases, world: World, tmp_path: Path, accept: str | None
+) -> None:
+    """However few objects it was estimated to have: a list that takes no `first` is as long as it is."""
+    query = "{ viewer { reach } accounts(first: 20) { nodes { id ... @defer { name } ancestors { id } } } }"
+    async with gateway(sqlite_databases, world, tmp_path, limits=LimitSettings(max_objects=5)) as served:
+        refused = await served.ask(query, accept)
+        small = await served.ask("{ accounts(first: 3) { nodes { id } } }")
+
+    assert "LIMIT_EXCEEDED" in refused.text
+    assert "more than 5 objects" in refused.text
+    assert '"reach"' in refused.text
+    assert len(small.json()["data"]["accounts"]["nodes"]) == 3

@@ -9,6 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
+from edge.exposure.secrets import without_secrets
+from edge.serving import options
+from edge.settings import Settings
 from edge.telemetry.logs import JsonLines, TextLines, configure
 from edge.telemetry.seen import SEEN, Seen
 from edge.telemetry.settings import TelemetrySettings
@@ -187,3 +190,21 @@ def test_what_uvicorn_says_of_sockets_is_not_logged_for_addresses_and_query_stri
 
     assert "192.0.2.7" not in stream.getvalue()
     assert '"complete"' in stream.getvalue()
+
+
+def test_however_much_is_logged_the_server_says_nothing_of_what_sockets_carry() -> None:
+    assert options(Settings(log_level="DEBUG"))["log_level"] == "info"
+    assert options(Settings(log_level="WARNING"))["log_level"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("written", "logged"),
+    [
+        ("550 <Anna.Bell+x@mail.example.com>: no such user", "550 <***>: no such user"),
+        ("to anna@example.com, again", "to ***, again"),
+        ("postgresql://canopy@db.example.com/canopy", "postgresql://canopy@db.example.com/canopy"),
+        ("a @defer in x@y", "a @defer in x@y"),
+    ],
+)
+def test_nobodys_mail_address_is_logged(written: str, logged: str) -> None:
+    assert without_secrets(written) == logged

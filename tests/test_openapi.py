@@ -1,12 +1,14 @@
 """The OpenAPI description: valid, complete, and true of what the endpoints take and answer."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from edge.limits.sharing import TellCost
 from edge.rest.endpoints import Endpoint, endpoint, shipped
 from edge.rest.openapi import document
 from models import EndpointMethod
@@ -14,6 +16,7 @@ from resolvers import documents
 from resolvers.documents import ExposedOperation
 from tests.databases import Databases
 from tests.registering import CUSTOMER, RESELLER, Gateway, gateway
+from tests.sharing import WIDE
 from tests.templates import seeded_template
 
 DESCRIPTION = document(shipped(), "https://api.example.com")
@@ -22,7 +25,8 @@ DESCRIPTION = document(shipped(), "https://api.example.com")
 @pytest.fixture(scope="module")
 async def rest(sqlite_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     with sqlite_databases.copied(seeded_template(sqlite_databases)) as url:
-        async with gateway(url, tmp_path_factory.mktemp("openapi")) as made:
+        sharing = replace(WIDE, tell_cost=TellCost.ALWAYS)
+        async with gateway(url, tmp_path_factory.mktemp("openapi"), sharing=sharing) as made:
             yield made
 
 
@@ -63,6 +67,23 @@ def test_input_objects_are_spelled_out_in_the_query_string_with_what_their_parts
     assert parameters["first"]["schema"]["type"] == "integer"
     assert "filter" not in parameters
     assert parameters["filter.search"]["description"]
+
+
+def test_each_tells_what_it_costs_and_what_its_headers_say() -> None:
+    told = {of.path: operation(of) for of in shipped() if of.method is EndpointMethod.GET}
+
+    assert told["/accounts"]["x-cost"] > told["/viewer"]["x-cost"] >= 1
+    headers = {path: one["responses"]["200"]["headers"].keys() for path, one in told.items()}
+    assert all({"RateLimit", "RateLimit-Policy", "ETag", "Cache-Control"} <= names for names in headers.values())
+    assert ("Link" in headers["/accounts"], "Link" in headers["/viewer"]) == (True, False)
+    assert "Retry-After" in DESCRIPTION["components"]["responses"]["Problem"]["headers"]
+
+
+async def test_what_it_says_of_the_cost_is_what_a_call_is_estimated_at(rest: Gateway) -> None:
+    for of in shipped():
+        if of.method is EndpointMethod.GET and not of.in_path:
+            answer = (await rest.post({"query": of.text})).json()
+            assert operation(of)["x-cost"] == answer["extensions"]["cost"]["requestedQueryCost"]
 
 
 def test_a_change_takes_its_input_as_the_body_and_its_key_as_a_header() -> None:
@@ -137,7 +158,8 @@ def test_variables_that_are_no_single_input_are_the_properties_of_the_body() -> 
     of = endpoint(
         EndpointMethod.POST,
         "/search/{first}",
-        "query A($first: Int!, $search: String!, $after: String) { viewer { reach } }",
+        "query A($first: Int!, $search: String!, $after: String) {"
+        " accounts(first: $first, after: $after, filter: {search: $search}) { nodes { id } } }",
     )
     told = document([of], "")["paths"]["/search/{first}"]["post"]
 

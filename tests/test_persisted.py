@@ -19,6 +19,8 @@ from models.base import now
 from models.store import Store, StoreError
 from resolvers import documents
 from resolvers.documents import Noted, Registered
+from schema import executor
+from schema.execution.documents import Document
 from tests.changes import user_of
 from tests.databases import Databases
 from tests.hierarchy import World
@@ -60,13 +62,16 @@ def persisted_query(text: str, **more: Any) -> dict[str, Any]:
 
 
 async def test_a_registered_document_runs_by_each_form_of_its_id(persisted: Gateway) -> None:
-    document_id = await persisted.register(REACH, aliases=("0123456789abcdef0123456789abcdef", "x-app:reach"))
+    document_id = await persisted.register(
+        REACH, aliases=("0123456789abcdef0123456789abcdef", "x-app:reach", "x-app.v~1:a~b")
+    )
 
     for body in (
         {"documentId": f"sha256:{document_id}"},
         {"documentId": document_id},
         {"documentId": "0123456789abcdef0123456789abcdef"},
         {"documentId": "x-app:reach"},
+        {"documentId": "x-app.v~1:a~b"},
         {"documentId": f"sha256:{document_id}", "query": REACH},
         {"documentId": document_id, "query": ""},  # whose library can't leave it out
         persisted_query(REACH),
@@ -97,6 +102,7 @@ async def test_a_registered_document_runs_by_its_path_and_over_get(persisted: Ga
         {"documentId": f"sha256:{id_of(REACH).upper()}"},
         {"documentId": "md5:0123456789abcdef0123456789abcdef"},
         {"documentId": "a" * 129},
+        {"documentId": "x-:reach"},
         {"documentId": id_of(TWO), "query": REACH},
         {"documentId": "x-app:reach", "query": REACH},
         {"documentId": id_of(TWO)} | persisted_query(REACH),
@@ -146,20 +152,27 @@ async def test_a_text_sent_with_an_id_of_another_form_is_not_remembered(persiste
     assert code((await persisted.post({"documentId": id_of(text)})).json()) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-def test_texts_that_clients_gave_an_id_to_take_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_text_that_can_not_run_is_not_remembered(persisted: Gateway) -> None:
+    for text in ("query Bad { nonsense }", "query {", LARGE.replace("{ viewer", "query Large { viewer", 1)):
+        refused = await persisted.post(persisted_query(text) | {"query": text})
+        assert refused.json().keys() == {"errors"}
+        assert code((await persisted.post(persisted_query(text))).json()) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_texts_that_clients_gave_an_id_to_take_bounded_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(automatic, "MOST_TEXTS", 3)
     monkeypatch.setattr(automatic, "MOST_CHARACTERS", 100)
     kept = Automatic()
     for name in "abc":
-        kept.keep(name, name * 10)
-    assert kept.get("a") == "a" * 10
+        await kept.keep(name, name * 10)
+    assert await kept.get("a") == "a" * 10
 
-    kept.keep("d", "d" * 10)  # one too many: `b` was asked for the longest ago
-    assert [kept.get(name) is not None for name in "abcd"] == [True, False, True, True]
-    kept.keep("e", "e" * 95)
-    assert [kept.get(name) is not None for name in "acde"] == [False, False, False, True]
-    kept.keep("f", "f" * 200)
-    assert kept.get("f") is None
+    await kept.keep("d", "d" * 10)  # one too many: `b` was asked for the longest ago
+    assert [await kept.get(name) is not None for name in "abcd"] == [True, False, True, True]
+    await kept.keep("e", "e" * 95)
+    assert [await kept.get(name) is not None for name in "acde"] == [False, False, False, True]
+    await kept.keep("f", "f" * 200)
+    assert await kept.get("f") is None
 
 
 async def test_who_registers_a_document_trusts_it_with_more(persisted: Gateway) -> None:
@@ -168,6 +181,35 @@ async def test_who_registers_a_document_trusts_it_with_more(persisted: Gateway) 
     document_id = await persisted.register(LARGE)
     assert (await persisted.post({"documentId": document_id})).json() == LARGE_ANSWER
     assert (await persisted.post({"query": LARGE})).json() == LARGE_ANSWER
+
+
+async def test_a_long_document_is_as_long_for_others_once_it_was_read(persisted: Gateway) -> None:
+    text = "query Long { viewer { " + "reach " * 2_000 + "} }"
+    before = (await persisted.post({"query": text}, x_client_name="app")).json()
+    await persisted.register(text, client="web")
+    assert (await persisted.post({"query": text}, x_client_name="web")).json() == ANSWER
+
+    assert code(before) == "LIMIT_EXCEEDED"
+    assert (await persisted.post({"query": text}, x_client_name="app")).json() == before
+
+
+async def test_registered_documents_are_kept_ready_where_others_drive_none_out(
+    persisted: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, keep = [], executor.keep
+
+    def noted(text: str, document: Document, *, is_trusted: bool = False) -> Document:
+        kept.append((text, is_trusted))
+        return keep(text, document, is_trusted=is_trusted)
+
+    monkeypatch.setattr(executor, "keep", noted)
+    engine = persisted.service.store.engine
+    own, other = (f"query {name}{engine} {{ viewer {{ reach }} }}" for name in ("Kept", "Other"))
+    document_id = await persisted.register(own)
+    for body in ({"documentId": document_id}, {"query": other}):
+        assert (await persisted.post(body)).json() == ANSWER
+
+    assert kept == [(own, True), (other, False)]
 
 
 async def test_a_document_of_another_client_is_like_any_other(persisted: Gateway) -> None:
@@ -399,7 +441,7 @@ def test_a_level_that_is_none_is_refused_with_those_there_are() -> None:
         Settings.from_environment({"CANOPY_SAFELIST": "strict"})
 
 
-async def test_sockets_take_ids_too_and_an_unknown_one_leaves_the_others_alone(
+async def test_sockets_take_ids_too_and_a_bad_one_leaves_the_others_alone(
     sqlite_hierarchy: Store, world: World, tmp_path: Path
 ) -> None:
     text = "query Socket { viewer { reach } }"
@@ -407,6 +449,9 @@ async def test_sockets_take_ids_too_and_an_unknown_one_leaves_the_others_alone(
     async with serving(sqlite_hierarchy.url, tmp_path) as served, client(served, served.token(user, 2)) as socket:
         await socket.send(type="subscribe", id="1", payload={"query": "", "documentId": "0" * 64})
         assert await socket.code("1") == "PERSISTED_QUERY_NOT_FOUND"
+        for bad in ({"documentId": 5}, {"documentId": "sha256:abc"}, {"extensions": {"persistedQuery": 5}}):
+            await socket.send(type="subscribe", id="bad", payload={"query": text} | bad)
+            assert await socket.code("bad") == "BAD_REQUEST"
         await socket.send(type="subscribe", id="2", payload=by_apollo | {"query": text})
         assert (await socket.data("2"))["reach"] == "SUBTREE"
         assert (await socket.next())["type"] == "complete"

@@ -182,10 +182,19 @@ async def test_an_address_where_nothing_stands_names_those_where_something_does(
     assert problem(wrong) == (405, "METHOD_NOT_ALLOWED")
     assert wrong.headers["allow"] == "GET, HEAD, OPTIONS"
     assert problem(await rest.get("/api/customers"))[0] == 405
+    bearer = await rest.bearer()
+    for path, allowed in (
+        ("/api/customers", "OPTIONS, POST"),
+        ("/api/viewer", "GET, HEAD, OPTIONS"),
+        ("/api/openapi.json", "GET, HEAD, OPTIONS"),
+    ):
+        for method in ("DELETE", "PUT", "PATCH", "QUERY"):
+            refused = await rest.http.request(method, path, headers=bearer)
+            assert (problem(refused), refused.headers["allow"]) == ((405, "METHOD_NOT_ALLOWED"), allowed)
 
 
 async def test_what_a_caller_may_not_see_is_forbidden_or_left_out(rest: Gateway) -> None:
-    await exposed(rest, GET, "/partial/{id}", PARTIAL)
+    await exposed(rest, GET, "/partial/{id}", PARTIAL, max_age=60)
     (account,) = (await rest.get("/api/accounts?first=1", name=CUSTOMER)).json()["nodes"]
 
     whole = await rest.get("/api/prices", name=CUSTOMER)
@@ -195,6 +204,7 @@ async def test_what_a_caller_may_not_see_is_forbidden_or_left_out(rest: Gateway)
     assert part.status_code == 200
     assert part.json()["data"] == {"id": account["id"], "prices": None}
     assert [each["extensions"]["code"] for each in part.json()["errors"]] == ["FORBIDDEN"]
+    assert (part.headers["cache-control"], part.headers.get("etag")) == ("no-store", None)
 
 
 async def test_a_change_is_made_once_for_a_key_in_a_header(rest: Gateway) -> None:

@@ -19,8 +19,9 @@ from schema import executor
 from schema.breaking import all_coordinates, coordinates, operations_of
 from tests.databases import Databases
 from tests.hierarchy import World
+from tests.live import until
 from tests.templates import migrated_template, opened
-from tests.transports import Gateway, gateway
+from tests.transports import SSE, Gateway, gateway
 
 TODAY = datetime.now(UTC).date()
 
@@ -145,6 +146,33 @@ async def test_a_gateway_counts_what_it_answers_and_which_schema_it_serves(serve
     }
     (version,) = await usage.versions(service.store)
     assert version.text.startswith(('"""', "type", "directive", "schema"))
+
+
+async def test_what_listens_is_counted_when_it_begins_for_it_may_never_end(served: Gateway) -> None:
+    service, listening = served.served.service, {"query": "subscription { accountChanged { eventId } }"}
+    async with served.http.stream("POST", "/graphql", json=listening, headers={"accept": SSE}) as answer:
+        assert answer.status_code == 200
+        await service.telemetry.usage.write()
+    await until(lambda: not service.hub._members)
+    await service.telemetry.usage.write()
+    rows = await usage.since(service.store, TODAY - timedelta(1))
+
+    assert {(row.coordinate, row.uses) for row in rows if row.coordinate.startswith("Live.")} == {
+        ("Live.accountChanged", 1)
+    }
+
+
+async def test_an_operation_that_fails_is_counted_too_for_its_client_wants_what_it_asks_for(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.sqlite.SqliteReader.rows", _away)
+    answer = await served.ask("{ accounts { totalCount } }")
+    monkeypatch.undo()
+    await served.served.service.telemetry.usage.write()
+    rows = await usage.since(served.served.service.store, TODAY - timedelta(1))
+
+    assert answer.json()["errors"]
+    assert "Query.accounts" in {row.coordinate for row in rows}
 
 
 # The command

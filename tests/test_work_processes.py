@@ -10,8 +10,8 @@ from typing import Any
 import click
 import pytest
 
-import gateway
 from edge.settings import Settings
+from tests.gateways import create_app
 from tests.office import Office, contents
 
 
@@ -54,11 +54,10 @@ async def test_the_worker_command_ends_in_good_order_when_it_is_asked_to(office:
 
 @pytest.mark.parametrize(("wanted", "works"), [(None, "sqlite"), (False, ""), (True, "sqlite postgresql")])
 async def test_a_server_works_too_where_it_should(
-    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: bool | None, works: str
+    office: Office, tmp_path: Path, wanted: bool | None, works: str
 ) -> None:
     settings = Settings(office.store.url, key_file=tmp_path / "key", mail_url=f"file:{tmp_path}/mail", worker=wanted)
-    monkeypatch.setattr(gateway, "_collect_rarely", lambda: None)  # this process goes on
-    app: Any = gateway.create_app(settings)
+    app: Any = create_app(settings)
     await office.post()
     async with app.app.router.lifespan_context(app.app):
         if office.store.engine in works:

@@ -23,8 +23,7 @@ class Checked:
         kind: query, mutation or subscription.
         depth: fields below each other.
         selections: fields, fragments opened.
-        cost: as it is estimated while of its variables only those are given that have a default; None where that can't
-            be said.
+        cost: see `cost_by_defaults`.
     """
 
     document_id: str
@@ -59,12 +58,17 @@ def checked(documents: Iterable[NewDocument], bounds: Bounds) -> tuple[list[Chec
             problems.append(Problem(_named(each), "It has no operation."))
         for name, operation in document.operations.items():
             shape = document.shapes[name]
-            cost = _cost(document, operation)
+            cost = cost_by_defaults(document, operation)
             found.append(Checked(each.id, name or "", _kind(operation), shape.depth, shape.selections, cost))
     return found, problems
 
 
-def _cost(document: Document, operation: OperationDefinitionNode) -> int | None:
+def cost_by_defaults(document: Document, operation: OperationDefinitionNode) -> int | None:
+    """The estimated cost of an operation while of its variables only those are given that have a default.
+
+    Returns:
+        Points; None where that can't be said.
+    """
     of_defaults = [each for each in operation.variable_definitions or () if not isinstance(each.type, NonNullTypeNode)]
     values = get_variable_values(executor.schema, of_defaults, {})
     if isinstance(values, list):

@@ -11,7 +11,7 @@ from typing import Any
 from resolvers.errors import CanopyError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ALIAS = re.compile(r"(?:x-[A-Za-z0-9_-]{1,32}:)?[A-Za-z0-9_.=+-]{1,128}")
+_ALIAS = re.compile(r"(?:x-[A-Za-z0-9._~-]{1,32}:)?[A-Za-z0-9._~=+-]{1,128}")
 
 
 class FormError(CanopyError):

@@ -14,14 +14,15 @@ from graphql.execution.values import VariableValues
 from edge.exposure.masking import Refusal
 from schema import executor
 from schema.execution.documents import Document
-from schema.limits.bounds import Bounds, too_long
+from schema.limits.bounds import Bounds, too_long, too_much
 from schema.limits.scan import Scan, scan
 
 Charge = Callable[[int], Awaitable[None]]
 """Takes points from the caller's budget; raises `Refusal` where there are too few."""
 
 _AT_ONCE = 2
-_QUICK_TOKENS, _QUICK_LENGTH, _QUICK_SELECTIONS = 200, 10_000, 500
+_QUICK_TOKENS, _QUICK_LENGTH, _QUICK_SELECTIONS = 200, 10_000, 100
+_FREE_SELECTIONS = 500
 _TOKENS_A_POINT, _LENGTH_A_POINT, _SELECTIONS_A_POINT = 4, 1_000, 10
 _SWITCH_SECONDS = 0.001
 
@@ -40,14 +41,16 @@ class Reading:
         Args:
             text: as it came.
             bounds: what it may have.
-            charge: takes what reading it costs.
+            charge: takes what reading it costs; None where it is trusted.
 
         Raises:
             Refusal: it can't be run, or there is no budget to read it.
         """
-        document = executor.known(text) or await self._unknown(text, bounds, charge)
+        document = executor.known(text, is_trusted=charge is None) or await self._unknown(text, bounds, charge)
         if document.errors:
             raise Refusal(document.errors)
+        if document.tokens > bounds.tokens:  # it was read for somebody who may send more
+            raise Refusal([too_much("tokens", bounds.tokens + 1, bounds.tokens)])
         return document
 
     async def _unknown(self, text: str, bounds: Bounds, charge: Charge | None) -> Document:
@@ -61,7 +64,9 @@ class Reading:
             document = executor.read(text, bounds, scanned)
         else:
             document = await self._slow(text, bounds, scanned)
-        return document if document.is_too_much else executor.keep(text, document)
+        if document.is_too_much:
+            return document
+        return executor.keep(text, document, is_trusted=charge is None)
 
     async def _slow(self, text: str, bounds: Bounds, scanned: Scan) -> Document:
         """Read in a thread. Who stops waiting leaves the others their document."""
@@ -82,18 +87,22 @@ class Reading:
         values: VariableValues,
         charge: Charge | None = None,
     ) -> None:
-        """Make the plan of an operation in a thread, if it is large and was not made yet.
+        """Make the plan of an operation, if it was not made yet: in a thread, if it is large.
+
+        The first of a document is paid for with its reading, unless it is large. Others are there because of what
+        `@skip` and `@include` look at, which may be another thing each time.
 
         Raises:
             Refusal: there is no budget to make it.
         """
-        selections = document.shapes[operation.name.value if operation.name else None].selections
-        if selections <= _QUICK_SELECTIONS or executor.is_planned(document, operation, values):
+        if executor.is_planned(document, operation, values):
             return
-        if charge is not None:
-            await charge(selections // _SELECTIONS_A_POINT)
-        async with self._turns:
-            await asyncio.to_thread(executor.plan_ahead, document, operation, values)
+        selections = document.shapes[operation.name.value if operation.name else None].selections
+        if charge is not None and (document.estimators or selections > _FREE_SELECTIONS):
+            await charge(max(1, selections // _SELECTIONS_A_POINT))
+        if selections > _QUICK_SELECTIONS:
+            async with self._turns:
+                await asyncio.to_thread(executor.plan_ahead, document, operation, values)
 
 
 def points(text: str, scanned: Scan) -> int:

@@ -56,12 +56,14 @@ class Resolved:
         id: its SHA-256, hexadecimal.
         is_trusted: whether an operator registered it for this client, or for all.
         client: the name of the client that asks: proven by its token, or claimed; empty for none.
+        is_to_be_kept: whether its client asks for it to be remembered under its id.
     """
 
     text: str
     id: str
     is_trusted: bool
     client: str
+    is_to_be_kept: bool = False
 
 
 class Documents:
@@ -71,12 +73,19 @@ class Documents:
         store: where registered ones are.
         settings: which may run.
         shipped: the ids of documents that are always trusted, by whomever they are sent: the gateway's own.
+        automatic: texts that clients gave an id to.
     """
 
-    def __init__(self, store: Store, settings: DocumentSettings, shipped: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: DocumentSettings,
+        shipped: Collection[str] = (),
+        automatic: Automatic | None = None,
+    ) -> None:
         self.registry = Registry(store, settings.document_seconds)
         self.counting = Counting(store)
-        self._automatic = Automatic()
+        self.automatic = automatic or Automatic()
         self._level = settings.safelist
         self._shipped = frozenset(shipped)
 
@@ -110,6 +119,11 @@ class Documents:
         except (StoreError, OSError) as error:
             raise refusal_of(error) from error
 
+    async def remember(self, resolved: Resolved) -> None:
+        """Remember a text that could be read, where its client asks for that."""
+        if resolved.is_to_be_kept:
+            await self.automatic.keep(resolved.id, resolved.text)
+
     def knows(self, caller: Caller, client: str) -> bool:
         """Whether a client's name is one that operators know: its own, or one of those that they have named."""
         return caller.client_id is not None or client in self.registry.clients
@@ -135,15 +149,13 @@ class Documents:
             self.counting.unknown(document_id, client, text)
         if _is_strict(level):
             raise refused(NotSupportedError("PersistedQueryNotSupported") if registers else _NOT_ALLOWED[level])
-        if text is None:
-            text = self._automatic.get(document_id)
-        elif registers:
-            self._automatic.keep(document_id, text)
         if text is None and document_id in registered.clients:
             text = await self.registry.text(document_id)  # of another client: for this one it is like any other
         if text is None:
+            text = await self.automatic.get(document_id)
+        if text is None:
             raise refused(NotFoundError("PersistedQueryNotFound"))
-        return Resolved(text, document_id, is_trusted=False, client=client)
+        return Resolved(text, document_id, is_trusted=False, client=client, is_to_be_kept=registers)
 
 
 def _is_strict(level: SafelistLevel) -> bool:

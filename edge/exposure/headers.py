@@ -28,17 +28,26 @@ _TWO_YEARS = "max-age=63072000"
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
+def headers(*, is_https: bool) -> dict[str, str]:
+    """What is said with every answer.
+
+    Args:
+        is_https: whether browsers reach the gateway over TLS alone, and are told to remember that.
+    """
+    return SECURITY_HEADERS | ({"strict-transport-security": _TWO_YEARS} if is_https else {})
+
+
 class SecurityHeaders:
     """Sends them with each answer that doesn't say something else.
 
     Args:
         app: what answers.
-        is_https: whether browsers reach it over TLS alone, and are told to remember that.
+        is_https: see `headers`.
     """
 
     def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self.app = app
-        always = SECURITY_HEADERS | ({"strict-transport-security": _TWO_YEARS} if is_https else {})
+        always = headers(is_https=is_https)
         self._headers = _encoded(always)
         self._of_assets = _encoded(always | _OF_ASSETS)
 

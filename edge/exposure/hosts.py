@@ -1,5 +1,6 @@
 """By which names the gateway may be asked for: a page of another site can't pass for one of ours by its own name."""
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -8,6 +9,7 @@ from edge.exposure.turning_away import turn_away
 from edge.settings import Settings
 from resolvers.errors import CanopyError
 
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(:[0-9]{0,5})?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _HEALTH = "/health/"
 """Is asked for by address, by whatever looks after the process."""
@@ -27,11 +29,9 @@ def names_of(settings: Settings) -> frozenset[str]:
 
 
 def name_in(host: str) -> str:
-    """The name in a header `Host`, in lower case and without the port."""
-    address, bracket, rest = host.lower().partition("]")
-    if address.startswith("[") and bracket and not rest.strip(":0123456789"):
-        return f"{address}]"
-    return host.lower().partition(":")[0]
+    """The name in a header `Host`, in lower case and without the port; empty if there is something else in it."""
+    found = _HOST.fullmatch(host.lower())
+    return found["name"] if found else ""
 
 
 class TrustedHosts:

@@ -1,4 +1,4 @@
-"""What never stands in a log, whatever is written there: tokens, passwords, keys."""
+"""What never stands in a log, whatever is written there: tokens, passwords, keys, and people's addresses."""
 
 import logging
 import re
@@ -10,7 +10,8 @@ _SECRETS = re.compile(
     r"|(?P<scheme>\b(?:bearer|basic) +)[\w.~+/=-]{8,}"
     r"|(?P<name>[\"']?\b(?:authorization|(?:client|link)?_?secret|(?:refresh|access|subject|id|link)?_?token|password"
     r"|passwd|api_?key)\\?[\"']?\s*[=:]\s*\\?[\"']?)(?!(?:bearer|basic)\b|(?:user|client):\d)[^\s\"'&,;})\\]+"
-    r"|(?P<address>\b[a-z][a-z0-9+]*://[^\s:/@]*:)[^\s/@]+(?=@)",  # a password in the address of a database or a server
+    r"|(?P<address>\b[a-z][a-z0-9+]*://[^\s:/@]*:)[^\s/@]+(?=@)"  # a password in the address of a database or a server
+    r"|(?<![\w.+/:@-])[\w.+-]+@(?:[\w-]+\.)+\w{2,}",  # somebody's mail address, as a mail server repeats it
     re.IGNORECASE,
 )
 

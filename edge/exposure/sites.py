@@ -1,7 +1,7 @@
 """What pages of other sites may have browsers send (CSRF), and what they may read of the answers (CORS).
 
-No cookie and nothing else that a browser adds by itself lets anybody in; tokens are sent by who holds them. So this is
-a second wall: what a page could send without the browser asking us first is not even looked at.
+Nothing that a browser adds by itself lets anybody in, the one cookie (`edge/sso.py`) neither; tokens are sent by who
+holds them. So this is a second wall: what a page could send without the browser asking us first is not even looked at.
 """
 
 from urllib.parse import urlsplit

@@ -1,7 +1,8 @@
 """Places: how much one caller, one account and the process do at once.
 
 A budget bounds what is asked for in the long run; places bound what waits at one moment, for what waits holds memory
-and connections whether it is cheap or dear.
+and connections whether it is cheap or dear. They are those of who really asks: nobody has more of them for working as
+many accounts.
 """
 
 import asyncio
@@ -47,7 +48,7 @@ class Places:
         Raises:
             Refusal: there are as many taken as there may be.
         """
-        account, subject = caller.account_id, (caller.account_id, caller.subject)
+        account, subject = caller.home_id, (caller.home_id, caller.person)
         if self._subjects[subject] >= self._most:
             raise self._too_many(self._most, "caller")
         if self._accounts[account] >= self._most_of_account:
@@ -56,6 +57,10 @@ class Places:
         self._accounts[account] += 1
         self.taken += 1
         return Place(self, account, subject)
+
+    def of_account(self, caller: Caller) -> int:
+        """How many the caller's account has."""
+        return self._accounts.get(caller.home_id, 0)
 
     def give_back(self, account: int, subject: tuple[int, str]) -> None:
         """A place that was taken; for `Place.leave`."""
@@ -73,7 +78,7 @@ class Place:
 
     Args:
         places: of which it is one.
-        account: whose eyes its caller uses.
+        account: of who asks.
         subject: who that is.
     """
 
@@ -112,8 +117,12 @@ class Admission:
         Raises:
             Refusal: its caller, its account or the process has as many as it may have.
         """
-        if self.running.taken >= self._most:
+        free = self._most - self.running.taken
+        if free <= 0:
             raise refused(UnavailableError("Too much is going on here. Try again in a moment."), 503, retry_after="1")
+        if self.running.of_account(caller) >= free:  # so whoever comes next finds one
+            why = "Too much is going on here for more of one account. Try again in a moment."
+            raise refused(TooManyAtOnceError(why), 429, retry_after="1")
         place = self.running.take(caller)
         try:
             yield place
@@ -136,7 +145,7 @@ class Admission:
     @asynccontextmanager
     async def turn(self, caller: Caller) -> AsyncIterator[None]:
         """Wait until fewer operations of the account are worked on than may be at once."""
-        account = caller.account_id
+        account = caller.home_id
         turns = self._turns.setdefault(account, asyncio.Semaphore(self._most_turns))
         self._waiting[account] += 1
         try:

@@ -37,10 +37,12 @@ class Taken:
 
     Args:
         levels: of each bucket, afterwards; higher than its capacity where there are debts.
+        of: the buckets that they were taken from, to which they go back.
         wait: seconds until there is enough; 0 if the points were taken.
     """
 
     levels: Sequence[float]
+    of: "Buckets"
     wait: float = 0.0
 
 
@@ -104,11 +106,11 @@ class ProcessBuckets:
         levels = [self._level(bucket, now) for bucket in buckets]
         seconds = max((wait(level, points, bucket) for level, bucket in zip(levels, buckets, strict=True)), default=0.0)
         if seconds:
-            return Taken(levels, seconds)
+            return Taken(levels, self, seconds)
         levels = [level + points for level in levels]
         for bucket, level in zip(buckets, levels, strict=True):
             self._set(bucket, level, now)
-        return Taken(levels)
+        return Taken(levels, self)
 
     def add(self, buckets: Sequence[Bucket], points: int) -> None:
         """See `Buckets`."""

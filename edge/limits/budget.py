@@ -15,7 +15,7 @@ import click
 from graphql import GraphQLError
 
 from edge.exposure.masking import Payload, Refusal
-from edge.limits.bucket import Bucket, Buckets, ProcessBuckets
+from edge.limits.bucket import Bucket, Buckets, ProcessBuckets, Taken
 from edge.limits.sharing import SharingSettings, TellCost
 from resolvers.allowance import Allowance
 from resolvers.caller import Caller
@@ -30,16 +30,17 @@ class Reservation:
     Args:
         budget: of which.
         buckets: from which.
-        levels: of each, afterwards.
+        taken: what came of it.
         estimate: points.
     """
 
-    def __init__(self, budget: "Budget", buckets: Sequence[Bucket], levels: Sequence[float], estimate: int) -> None:
+    def __init__(self, budget: "Budget", buckets: Sequence[Bucket], taken: Taken, estimate: int) -> None:
         self.estimate = estimate
         self.actual: int | None = None
         self._budget = budget
         self._buckets = buckets
-        self._levels = levels
+        self._levels = taken.levels
+        self._taken_of = taken.of
 
     def settle(self, actual: int) -> None:
         """The operation has ended, and this is what it has cost."""
@@ -47,7 +48,7 @@ class Reservation:
         self.actual = actual
         self._levels = [max(0.0, level + more) for level in self._levels]
         if more:
-            self._budget.buckets.add(self._buckets, more)
+            self._taken_of.add(self._buckets, more)
 
     @property
     def allowance(self) -> Allowance | None:
@@ -128,7 +129,7 @@ class Budget:
         """
         buckets = self._buckets(caller)
         taken = await self.buckets.take(buckets, points)
-        reservation = Reservation(self, buckets, taken.levels, points)
+        reservation = Reservation(self, buckets, taken, points)
         if taken.wait:
             await asyncio.sleep(self._pause)
             raise too_soon(f"This may cost {points:,} points, and too few are left.", taken.wait, reservation.headers)

@@ -21,8 +21,6 @@ log = logging.getLogger("canopy.budget")
 
 SECONDS_AWAY = 5.0
 """Until Redis is tried again."""
-_MOST_ADDING = 1_000
-"""Changes that wait to be made; while there are more, points that aren't given back drain by themselves."""
 
 _LEVELS = """
 local t = redis.call('TIME')
@@ -98,7 +96,9 @@ class RedisBuckets:
         self._clock = clock
         self._away_until = 0.0
         self.is_up = True
-        self._adding: set[asyncio.Task[None]] = set()
+        self._added: dict[tuple[tuple[Bucket, ...], bool], int] = {}
+        """Points that wait to be added, by their buckets and whether they are owed."""
+        self._adding: asyncio.Task[None] | None = None
 
     async def take(self, buckets: Sequence[Bucket], points: int) -> Taken:
         """See `Buckets`."""
@@ -110,29 +110,49 @@ class RedisBuckets:
                 self._is_away(error)
             else:
                 self._is_back()
-                return Taken([float(level) for level in levels], float(wait))
+                return Taken([float(level) for level in levels], self, float(wait))
         return self._otherwise.take_now(buckets, points)
 
     def add(self, buckets: Sequence[Bucket], points: int) -> None:
-        """See `Buckets`; it is done beside what goes on."""
-        if self._clock() < self._away_until:
-            self._otherwise.add(buckets, points)
-        elif buckets and len(self._adding) < _MOST_ADDING:
-            task = asyncio.create_task(self._added(buckets, points))
-            self._adding.add(task)
-            task.add_done_callback(self._adding.discard)
+        """See `Buckets`; it is done beside what goes on.
 
-    async def _added(self, buckets: Sequence[Bucket], points: int) -> None:
+        While Redis is away this process bears what is owed. What is put back was taken in Redis, and drains there.
+        """
+        if self._clock() < self._away_until:
+            self._bear(buckets, points)
+        elif buckets:
+            place = (tuple(buckets), points > 0)
+            self._added[place] = self._added.get(place, 0) + points
+            if self._adding is None:
+                self._adding = asyncio.create_task(self._add_all())
+
+    def _bear(self, buckets: Sequence[Bucket], points: int) -> None:
+        if points > 0:
+            self._otherwise.add(buckets, points)
+
+    async def _add_all(self) -> None:
+        """Add what waits, and what comes meanwhile: of each account at once what came to be of it."""
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._add(*_given(buckets, points))
-        except (RedisError, OSError, TimeoutError) as error:
-            self._is_away(error)
+            while self._added:
+                place = next(iter(self._added))
+                await self._add_here(place[0], self._added.pop(place))
+        finally:
+            self._adding = None
+
+    async def _add_here(self, buckets: Sequence[Bucket], points: int) -> None:
+        if self._clock() >= self._away_until:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._add(*_given(buckets, points))
+                return
+            except (RedisError, OSError, TimeoutError) as error:
+                self._is_away(error)
+        self._bear(buckets, points)
 
     async def close(self) -> None:
         """See `Buckets`."""
         if self._adding:
-            await asyncio.wait(self._adding)
+            await self._adding
         await self._redis.aclose()
 
     def _is_away(self, error: Exception) -> None:

@@ -47,8 +47,13 @@ class LimitSettings:
     )
     max_root_fields: int = setting(
         20,
-        "fields at the root of a query. Registered ones may have any number; mutations have at most 5, registered or"
-        " not",
+        "fields at the root of a query. Registered ones may have any number",
+        whole(1, _DIGITS),
+        takes="a number from 1",
+    )
+    max_mutations: int = setting(
+        5,
+        "fields of a mutation, of a registered one too: each is a transaction, one after the other",
         whole(1, _DIGITS),
         takes="a number from 1",
     )
@@ -86,6 +91,16 @@ class LimitSettings:
     trusted_max_cost: int = setting(
         5_000, "the same for a registered document", whole(1, _DIGITS), takes="a number from 1"
     )
+    max_objects: int = setting(
+        25_000,
+        "objects that an answer may hold, values such as amounts among them, however few it was estimated to have: a"
+        " list that takes no `first` may be longer than it is assumed to be",
+        whole(1, 500_000),
+        takes="a number up to 500000",
+    )
+    trusted_max_objects: int = setting(
+        125_000, "the same for a registered document", whole(1, 500_000), takes="a number up to 500000"
+    )
 
     def bounds(self, *, is_trusted: bool = False) -> "Bounds":
         """What an operation may have, by whether its document is registered."""
@@ -97,18 +112,22 @@ class LimitSettings:
                 depth=self.trusted_max_depth,
                 aliases=NONE,
                 root_fields=NONE,
+                mutation_fields=self.max_mutations,
                 directives=NONE,
                 selections=self.trusted_max_selections,
                 list_size=self.max_list,
                 cost=self.trusted_max_cost,
+                objects=self.trusted_max_objects,
             )
         return Bounds(
             tokens=self.max_tokens,
             depth=self.max_depth,
             aliases=self.max_aliases,
             root_fields=self.max_root_fields,
+            mutation_fields=self.max_mutations,
             directives=self.max_directives,
             selections=self.max_selections,
             list_size=self.max_list,
             cost=self.max_cost,
+            objects=self.max_objects,
         )

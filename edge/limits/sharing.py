@@ -55,8 +55,9 @@ class SharingSettings:
     )
     redis_url: str = setting(
         "",
-        "where budgets are kept that several processes share: `redis://:password@host:6379/0`, or `rediss://` for TLS;"
-        " takes `pip install canopy-gateway[redis]`. Without it each process counts for itself",
+        "where several processes keep what they share, budgets and the texts of automatic persisted queries:"
+        " `redis://:password@host:6379/0`, or `rediss://` for TLS; takes `pip install canopy-gateway[redis]`. Without"
+        " it each process counts, and remembers, for itself",
         _redis_url,
         takes="redis://host:port/database",
         shown="none",
@@ -94,6 +95,13 @@ class SharingSettings:
         whole(1, _MANY),
         takes="a number from 1",
     )
+    sockets_per_user: int = setting(20, "sockets of a caller in a process", whole(1, _MANY), takes="a number from 1")
+    socket_operations: int = setting(
+        50, "operations of one socket at once, those that listen included", whole(1, _MANY), takes="a number from 1"
+    )
+    socket_seconds: float = setting(
+        5.0, "in which somebody who has opened a socket says who they are", number(0.1, 3600), takes=_SECONDS
+    )
     live_per_user: int = setting(200, "operations of a caller that listen", whole(1, _MANY), takes="a number from 1")
     live_per_account: int = setting(
         1_000, "the same for all callers of an account together", whole(1, _MANY), takes="a number from 1"
@@ -126,4 +134,10 @@ class SharingSettings:
     )
     head_seconds: float = setting(
         10.0, "in which a connection sends the whole head of a request", number(0.1, 3600), takes=_SECONDS
+    )
+    max_head: int = setting(
+        64 * 1024,
+        "bytes of a head: the address and the headers. Larger ones are refused while they come",
+        whole(1024, 2**24),
+        takes="a number of bytes from 1024",
     )

@@ -59,7 +59,7 @@ async def _answer(request: Request, accepts: Accepts, send: Send, somebody: Wait
         raise refused(NotAcceptableError(f"Accept one of {taken}."), status=406)
     asked = await asked_of(request)
     if isinstance(asked, list):
-        found = [await _one_of_many(service, sender, each) for each in asked]
+        found = [await _one_of_many(service, sender, each, somebody) for each in asked]
         return _json(accepts.json, found, 200, {})
     async with begin(service, sender, asked) as running:
         if running.kind is not OperationType.MUTATION:  # which comes to its end, whoever still waits
@@ -70,13 +70,17 @@ async def _answer(request: Request, accepts: Accepts, send: Send, somebody: Wait
         return await _tell(request, accepts, running, send)
 
 
-async def _one_of_many(service: Service, sender: Sender, asked: Asked) -> Mapping[str, Any]:
+async def _one_of_many(service: Service, sender: Sender, asked: Asked, somebody: Waiting) -> Mapping[str, Any]:
     """The answer to an operation of several, whole; what refuses one leaves the others alone."""
     try:
         async with begin(service, replace(sender, takes_events=False, takes_parts=False), asked) as running:
+            if running.kind is not OperationType.MUTATION:
+                somebody.watch()
             return (await anext(running.payloads)).body
     except Exception as error:  # whatever it is, it is the one's own
         return refusal_of(error).body
+    finally:
+        somebody.end()  # the next may be one that comes to its end
 
 
 async def _listen(request: Request, accepts: Accepts, running: Running, send: Send, somebody: Waiting) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edge.documents.forms import FormError, form
+from edge.documents.forms import form
 from edge.operations import Asked
 from resolvers.errors import CanopyError
 
@@ -24,6 +24,7 @@ def asked(given: object, path_id: str | None = None, path_operation: str | None 
 
     Raises:
         BadRequestError: it asks for nothing; the message says what is wrong.
+        FormError: it does, but for a document that nothing can be called, or for two.
     """
     if not isinstance(given, dict):
         raise BadRequestError('It takes a JSON object with a "query".')
@@ -31,10 +32,7 @@ def asked(given: object, path_id: str | None = None, path_operation: str | None 
     variables, _extensions = _object(given, "variables"), _object(given, "extensions")
     if path_operation not in (None, name):
         raise BadRequestError("The request names two operations.")
-    try:
-        document_id, registers = form(given, path_id)
-    except FormError as error:
-        raise BadRequestError(str(error)) from error
+    document_id, registers = form(given, path_id)
     if not query and document_id is not None:
         query = None  # where a client can't leave it out, as that of graphql-ws
     if query is None and document_id is None:

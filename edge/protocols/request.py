@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from edge.documents.forms import FormError
 from edge.exposure.masking import refused
 from edge.limits.body import BodyError, parsed, read_body
 from edge.operations import Asked, Sender
@@ -87,7 +88,7 @@ async def asked_of(request: Request) -> Asked | list[Asked]:
         return parameters.asked(given, *_in_path(request))
     except BodyError as error:
         raise refused(error, error.status) from error
-    except BadRequestError as error:
+    except (BadRequestError, FormError) as error:
         raise refused(error) from error
 
 

@@ -45,7 +45,7 @@ class ProtocolSettings:
     )
     stream_seconds: float = setting(
         30.0,
-        "how long a client may take nothing of what it is told, over SSE or multipart, before it is given up",
+        "how long a client may take nothing of what it is told, by whatever it is told, before it is given up",
         number(0.01, 3600),
         takes="a number of seconds",
     )

@@ -6,6 +6,8 @@ clients connect again: 1013.
 
 from typing import Any
 
+from edge.documents.forms import FormError
+from edge.exposure.masking import Refusal, refused
 from edge.limits.body import BodyError, parsed
 from edge.operations import Asked
 from edge.protocols import parameters
@@ -88,12 +90,14 @@ def id_of(message: Message) -> str:
     return value
 
 
-def requested(message: Message) -> Asked:
-    """The operation that is asked for."""
+def requested(message: Message) -> Asked | Refusal:
+    """The operation that is asked for; or why it isn't run, where the message is one of the protocol's nevertheless."""
     try:
         return parameters.asked(message.get("payload"))
     except BadRequestError as error:
         raise invalid(_brief(f"`payload`: {error}")) from None
+    except FormError as error:  # the protocol knows nothing of persisted documents
+        return refused(error)
 
 
 def bearer(payload: Message) -> str:

@@ -70,6 +70,14 @@ class SocketSettings:
     most_sockets: int = 20
 
 
+def settings_of(service: Service) -> SocketSettings:
+    """How far sockets go, as the environment has it."""
+    sharing, protocols = service.settings.sharing, service.settings.protocols
+    return SocketSettings(
+        sharing.socket_seconds, protocols.stream_seconds, sharing.socket_operations, sharing.sockets_per_user
+    )
+
+
 class Sockets:
     """The endpoint.
 
@@ -80,7 +88,7 @@ class Sockets:
 
     def __init__(self, service: Service, settings: SocketSettings | None = None) -> None:
         self._service = service
-        self._settings = settings or SocketSettings()
+        self._settings = settings or settings_of(service)
         self._open: Counter[str] = Counter()
         """Sockets by their caller."""
 
@@ -246,7 +254,7 @@ class _Socket:
             await asyncio.wait(changing)
         self._close(*SIGNED_OUT)
 
-    async def _subscribe(self, operation_id: str, asked: Asked) -> None:
+    async def _subscribe(self, operation_id: str, asked: Asked | Refusal) -> None:
         """Start an operation. One that listens does so from here on, before another message is taken."""
         if self._caller is None:
             raise ClosedError(*UNAUTHORIZED)
@@ -271,7 +279,7 @@ class _Socket:
 
     # What it is told
 
-    async def _operate(self, operation: Operation, asked: Asked) -> None:
+    async def _operate(self, operation: Operation, asked: Asked | Refusal) -> None:
         websocket = self._websocket
         sender = Sender(
             self._token,
@@ -282,6 +290,8 @@ class _Socket:
             on_full=lambda: self._close(*TOO_SLOW),
         )
         try:
+            if isinstance(asked, Refusal):
+                raise asked
             async with begin(self._service, sender, asked) as running:
                 operation.may_be_broken_off = running.kind is not OperationType.MUTATION
                 operation.has_begun.set()

@@ -46,7 +46,7 @@ class Waiting:
         self._timer = asyncio.get_running_loop().call_later(SECONDS_UNWATCHED, self._watch)
 
     def end(self) -> None:
-        """Watch no more."""
+        """Watch no more, until told to again."""
         for each in (self._timer, self._watching):
             if each is not None:
                 each.cancel()

@@ -69,10 +69,13 @@ def of_body(request: Request, endpoint: Endpoint, body: Mapping[str, Any], heade
         return problem(404, "NOT_FOUND", "There is no such thing, or it is not yours to see.", headers)
     if isinstance(value, dict) and value.get("userErrors"):
         return _of_user_errors(value["userErrors"], headers)
-    told = {"data": value, "errors": errors} if errors else value
+    content = orjson.dumps({"data": value, "errors": errors} if errors else value)
     if endpoint.method is EndpointMethod.POST:
-        return _json(orjson.dumps(told), 201 if endpoint.creates else 200, headers)
-    return _cached(request, endpoint, orjson.dumps(told), dict(headers) | _next_page(request, endpoint, value))
+        return _json(content, 201 if endpoint.creates else 200, headers)
+    linked = dict(headers) | _next_page(request, endpoint, value)
+    if errors:  # what was in the way may be gone the next time
+        return _json(content, 200, linked)
+    return _cached(request, endpoint, content, linked)
 
 
 def _key(endpoint: Endpoint) -> str:

@@ -1,5 +1,6 @@
 """`/api`: a request becomes the operation that is saved under its address, and what that comes to becomes an answer."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,7 +23,7 @@ from edge.service import Service, service_of
 from models.store import StoreError
 from resolvers.errors import CanopyError
 
-METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+_METHODS = "GET, HEAD, OPTIONS, POST"
 _SAFE = frozenset({"GET", "HEAD"})
 _MOST_PARAMETERS = 100
 OPENAPI = "/openapi.json"
@@ -72,13 +73,14 @@ async def _answer(request: Request, somebody: Waiting) -> Response:
     """
     service, sender = service_of(request), _sender(request)
     if request.method == "OPTIONS":
-        return Response(None, 204, {"allow": ", ".join(METHODS)})
+        return Response(None, 204, {"allow": _METHODS})
     caller = await known(service, sender)  # whoever isn't, is told nothing of what there is
-    path = f"/{request.path_params.get('path', '')}"
-    if path == OPENAPI and request.method in _SAFE:
-        seen = [each for each in await _endpoints(service) if each.is_for(caller)]
-        return described(seen, service.settings.address)
-    found = find(await _endpoints(service), request.method, path)
+    path, endpoints = f"/{request.path_params.get('path', '')}", await _endpoints(service)
+    if path == OPENAPI:
+        if request.method not in _SAFE:
+            raise _not_found({"GET"})
+        return await _description(service, tuple(each for each in endpoints if each.is_for(caller)))
+    found = find(endpoints, request.method, path)
     if not isinstance(found, Found):
         raise _not_found(found)
     given = await _variables(request, found)
@@ -99,6 +101,12 @@ def _sender(request: Request) -> Sender:
         client_name=client_name(request.headers),
         is_safe=request.method in _SAFE,
     )
+
+
+async def _description(service: Service, seen: tuple[Endpoint, ...]) -> Response:
+    """The OpenAPI of endpoints. To make it takes a while, and so a thread; to tell it again doesn't."""
+    content = await asyncio.to_thread(described, seen, service.settings.address)
+    return Response(content, 200, answers.VARY, "application/json")
 
 
 async def _endpoints(service: Service) -> Sequence[Endpoint]:

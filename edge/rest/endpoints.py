@@ -12,6 +12,7 @@ from pathlib import Path
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from graphql.language import FieldNode
 
+from edge.documents.checking import cost_by_defaults
 from edge.documents.forms import id_of
 from models import EndpointMethod
 from resolvers.caller import Caller
@@ -29,9 +30,9 @@ class EndpointError(Exception):
     """An operation can't be offered so; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Endpoint:
-    """An operation under an address.
+    """An operation under an address; equal to itself alone.
 
     Args:
         method: how it is called.
@@ -75,6 +76,12 @@ class Endpoint:
         """The only field at the operation's root; None where there are several, or fragments."""
         selections = self.operation.selection_set.selections
         return selections[0] if len(selections) == 1 and isinstance(selections[0], FieldNode) else None
+
+    @cached_property
+    def cost(self) -> int | None:
+        """What it is estimated to cost, see `cost_by_defaults`."""
+        document = executor.read(self.text)
+        return cost_by_defaults(document, document.operations[self.name])
 
     def is_for(self, caller: Caller) -> bool:
         """Whether a caller has the privilege that its root field takes, if that takes one."""

@@ -4,6 +4,7 @@ Source: OpenAPI 3.1.1; its schemas are JSON Schema 2020-12.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -28,9 +29,8 @@ from graphql import (
     parse,
     value_from_ast_untyped,
 )
-from starlette.responses import Response
 
-from edge.rest.answers import PROBLEM, VARY
+from edge.rest.answers import PROBLEM
 from edge.rest.endpoints import BASE, Endpoint
 from edge.rest.variables import KEY, input_of, types_of
 from models import EndpointMethod
@@ -40,11 +40,14 @@ Json = dict[str, Any]
 
 _DEEPEST = 4
 """Input objects within each other that are spelled out as parameters of a query string."""
+_MOST_DESCRIPTIONS = 64
+"""That are kept: callers of the same privileges are told the same."""
 
 
-def described(endpoints: Iterable[Endpoint], address: str) -> Response:
-    """The description, as an answer."""
-    return Response(orjson.dumps(document(endpoints, address)), 200, VARY, "application/json")
+@lru_cache(_MOST_DESCRIPTIONS)
+def described(endpoints: tuple[Endpoint, ...], address: str) -> bytes:
+    """The description as JSON. It may be made in any thread."""
+    return orjson.dumps(document(endpoints, address))
 
 
 def document(endpoints: Iterable[Endpoint], address: str) -> Json:
@@ -62,15 +65,26 @@ def document(endpoints: Iterable[Endpoint], address: str) -> Json:
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "schemas": {"Problem": _PROBLEM, **dict(sorted(inputs.items()))},
-            "responses": {"Problem": {"description": "It isn't answered; the body says why.", "content": _OF_PROBLEM}},
+            "headers": {name: {"description": about, "schema": {"type": "string"}} for name, about in _HEADERS.items()},
+            "responses": {"Problem": _IS_PROBLEM},
         },
     }
 
 
 _ABOUT = (
     "Saved operations of the GraphQL schema under addresses of their own: the same permissions, limits and errors."
-    ' An answer with a part that its caller may not see is `{"data": ..., "errors": [...]}`.'
+    ' An answer with a part that its caller may not see is `{"data": ..., "errors": [...]}`. Each operation costs'
+    " points of a budget that fills again: `x-cost` is what it is estimated to cost while its parameters"
+    " have their defaults."
 )
+_HEADERS = {
+    "RateLimit-Policy": "The budgets: each with its points, and in how many seconds it is full again.",
+    "RateLimit": "What is left of the tighter one.",
+    "Retry-After": "Seconds to wait, where that is why.",
+    "ETag": "Of the answer, for `If-None-Match`.",
+    "Cache-Control": "For how long its caller may keep it.",
+    "Link": "The address of the next page, if there is one.",
+}
 _PROBLEM: Json = {
     "type": "object",
     "description": "RFC 9457, with a stable code for programs.",
@@ -87,21 +101,41 @@ _PROBLEM: Json = {
 _OF_PROBLEM: Json = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
+def _with_headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+_BUDGET = ("RateLimit-Policy", "RateLimit")
+_KEPT = ("ETag", "Cache-Control")
+_IS_PROBLEM: Json = {
+    "description": "It isn't answered; the body says why.",
+    "headers": _with_headers("Retry-After"),
+    "content": _OF_PROBLEM,
+}
+
+
 def _operation(endpoint: Endpoint, inputs: dict[str, Json]) -> Json:
+    is_read = endpoint.method is EndpointMethod.GET
+    is_paged = is_read and "after" in types_of(endpoint)
+    names = (*_BUDGET, *(_KEPT if is_read else ()), *(("Link",) if is_paged else ()))
     told: Json = {
         "operationId": _id(endpoint),
         "summary": endpoint.title,
         "parameters": list(_parameters(endpoint, inputs)),
         "responses": {
-            "201" if endpoint.method is EndpointMethod.POST and endpoint.creates else "200": {
+            "201" if not is_read and endpoint.creates else "200": {
                 "description": "What the operation answers.",
+                "headers": _with_headers(*names),
                 "content": {"application/json": {"schema": _answer(endpoint)}},
             },
             "default": {"$ref": "#/components/responses/Problem"},
         },
     }
-    if endpoint.method is EndpointMethod.GET:
-        told["responses"]["304"] = {"description": "It is what the caller has, by `If-None-Match`."}
+    if endpoint.cost is not None:
+        told["x-cost"] = endpoint.cost
+    if is_read:
+        unchanged = "It is what the caller has, by `If-None-Match`."
+        told["responses"]["304"] = {"description": unchanged, "headers": _with_headers(*_BUDGET, *_KEPT)}
     else:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": _body(endpoint, inputs)}}}
     return told

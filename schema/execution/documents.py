@@ -28,6 +28,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from schema.execution.declaration import Context
 from schema.execution.fetch import NameRows, Watch
+from schema.execution.kept import Kept
 from schema.execution.parts import whole
 from schema.execution.plan import Group, NotCoveredError, Plan, TooLargeError
 from schema.execution.planner import Convert, Planner
@@ -40,8 +41,12 @@ from schema.limits.shape import Shape, shapes
 from schema.limits.weights import Weights
 
 MAX_DOCUMENTS = 1_000
-MAX_TEXT = 2_000_000
-"""Characters of all documents that are kept: what they were made into takes some fifty times the room."""
+MAX_TEXT = 1_000_000
+"""Characters of all documents that are kept: what they were made into takes some fifty times the room. There is as much
+for those that are trusted as for all others, so that nobody can have them forgotten."""
+MAX_BAD_DOCUMENTS = 200
+MAX_BAD_TEXT = 200_000
+"""Likewise of those that can't run, which are kept so that they aren't looked at again each time they are sent."""
 MAX_PLANS = 50
 """Plans of one document: its operations, times what their `@skip` and `@include` can make of them."""
 MAX_ERRORS = 5
@@ -130,8 +135,9 @@ class Executor:
         self.hides_suggestions = False
         """Whether errors keep to themselves what else could have been meant. One for all: errors are kept."""
         self._weights = Weights(schema)
-        self._documents: OrderedDict[bytes, Document] = OrderedDict()
-        self._length = 0
+        self._trusted = Kept[Document](MAX_DOCUMENTS, MAX_TEXT)
+        self._others = Kept[Document](MAX_DOCUMENTS, MAX_TEXT)
+        self._bad = Kept[Document](MAX_BAD_DOCUMENTS, MAX_BAD_TEXT)
 
     def document(self, text: str) -> Document:
         """The document of a text."""
@@ -140,25 +146,35 @@ class Executor:
     @property
     def count(self) -> int:
         """How many documents are kept."""
-        return len(self._documents)
+        return len(self._trusted) + len(self._others) + len(self._bad)
 
-    def known(self, text: str) -> Document | None:
-        """The document of a text that was read before, and is still kept."""
+    def known(self, text: str, *, is_trusted: bool = False) -> Document | None:
+        """The document of a text that was read before, and is still kept.
+
+        Args:
+            text: as it came.
+            is_trusted: keep it among those that are, from now on.
+        """
         key = _key(text)
-        known = self._documents.get(key)
-        if known is not None:
-            self._documents.move_to_end(key)
-        return known
+        trusted = self._trusted.get(key)
+        if trusted is not None:
+            return trusted
+        known = self._others.get(key)
+        if known is not None and is_trusted:
+            self._others.drop(key)
+            return self._trusted.put(key, known)
+        return known or self._bad.get(key)
 
-    def keep(self, text: str, document: Document) -> Document:
-        """Keep what was read of a text, unless it is kept already; gives what is kept."""
-        kept = self._documents.setdefault(_key(text), document)
-        if kept is document:
-            self._length += document.length
-        while len(self._documents) > MAX_DOCUMENTS or (self._length > MAX_TEXT and len(self._documents) > 1):
-            _, forgotten = self._documents.popitem(last=False)
-            self._length -= forgotten.length
-        return kept
+    def keep(self, text: str, document: Document, *, is_trusted: bool = False) -> Document:
+        """Keep what was read of a text, unless it is kept already; gives what is kept.
+
+        Args:
+            text: as it came.
+            document: of the text.
+            is_trusted: keep it, if it can run, where none that isn't can have it forgotten.
+        """
+        kept = self._bad if document.errors else self._trusted if is_trusted else self._others
+        return kept.put(_key(text), document)
 
     def read(self, text: str, bounds: Bounds = WIDEST, scanned: Scan | None = None) -> Document:
         """Read a text. Looks at nothing that changes, so it may be done in any thread.

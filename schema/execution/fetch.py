@@ -8,9 +8,9 @@ from operator import attrgetter, itemgetter
 from time import perf_counter_ns
 from typing import Any
 
-from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
+from resolvers.errors import AnswerTooLargeError
 from schema.execution.declaration import Computed, Context, PageLike, Reference
 from schema.execution.links import link_lists, link_objects, size
 from schema.execution.plan import Entry, Group, Level, Plan, Step
@@ -159,13 +159,14 @@ class Fetching:
         """How often at most objects stand in the answer to which a level's objects lead, each to so many.
 
         Raises:
-            GraphQLError: the answer would be too large.
+            AnswerTooLargeError: the answer would be too large.
         """
         places = self._places[level]
         is_shared = places > len(self.rows[level])
         spread = places * max(sizes, default=0) if is_shared else sum(sizes)
-        if self._objects + spread > MAX_OBJECTS:
-            raise GraphQLError(f"The answer would hold more than {MAX_OBJECTS:,} objects. Ask for less.")
+        most = min(self._context.most_objects, MAX_OBJECTS)
+        if self._objects + spread > most:
+            raise AnswerTooLargeError(most)
         return spread
 
     async def _fetch(self, group: Group) -> None:

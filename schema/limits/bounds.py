@@ -30,6 +30,7 @@ class Bounds:
         selections: see there.
         list_size: items of a list in its variables.
         cost: its estimate.
+        objects: what its answer holds, where that turns out to be more than was estimated.
     """
 
     tokens: int = 2_000
@@ -41,6 +42,7 @@ class Bounds:
     selections: int = 5_000
     list_size: int = 1_000
     cost: int = 1_000
+    objects: int = 25_000
 
 
 WIDEST = Bounds(
@@ -48,11 +50,12 @@ WIDEST = Bounds(
     depth=NONE,
     aliases=NONE,
     root_fields=NONE,
-    mutation_fields=5,
+    mutation_fields=NONE,
     directives=NONE,
     selections=20_000,
     list_size=NONE,
     cost=NONE,
+    objects=NONE,
 )
 """What is read and planned at all, whoever asks."""
 

@@ -42,20 +42,14 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: dict[Path, Mail] = {}
 
     def all(self) -> Iterator[Mail]:
         """What has come so far, in no order."""
         for file in sorted(self._folder.glob("*.eml")):
-            message = message_from_bytes(file.read_bytes(), policy=default)
-            body = message.get_body()
-            assert body is not None
-            text: str = body.get_content()
-            yield Mail(
-                message["From"].addresses[0].display_name,
-                message["To"].addresses[0].addr_spec,
-                message["Subject"],
-                text,
-            )
+            if file not in self._read:
+                self._read[file] = _mail(file.read_bytes())
+            yield self._read[file]
 
     def wait_for(self, to: str, subject: str = "") -> Mail:
         """The mail to somebody whose subject has these words, as soon as it is there.
@@ -68,6 +62,16 @@ class Mailbox:
             return next((mail for mail in self.all() if mail.to == to and subject in mail.subject), None)
 
         return wait_for(found, f"a mail to {to}: {subject}")
+
+
+def _mail(written: bytes) -> Mail:
+    """The mail in a file."""
+    message = message_from_bytes(written, policy=default)
+    body = message.get_body()
+    assert body is not None
+    text: str = body.get_content()
+    sender, to = message["From"].addresses[0].display_name, message["To"].addresses[0].addr_spec
+    return Mail(sender, to, message["Subject"], text)
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:

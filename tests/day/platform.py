@@ -64,6 +64,7 @@ class Platform:
         }
         self._kinds = ("serve",) if database_url.startswith("sqlite") else ("serve", "work")
         self._running: dict[str, int] = {}
+        self._http = httpx.Client(base_url=self.url, headers={"connection": "close"})
         self._changing = threading.Lock()
         self._steps = threading.Semaphore(0)
         self.killed = 0
@@ -93,6 +94,7 @@ class Platform:
             for pid in self._running.values():
                 kill(pid, signal.SIGTERM)
             self._running.clear()
+        self._http.close()
 
     def command(self, *arguments: str) -> tuple[int, str]:
         """Run a `canopy` command; returns its exit code and what it printed."""
@@ -138,7 +140,7 @@ class Platform:
         deadline = time.monotonic() + SECONDS_TO_SERVE
         while True:
             try:
-                httpx.get(f"{self.url}/health/ready").raise_for_status()
+                self._http.get("/health/ready").raise_for_status()
             except httpx.HTTPError as error:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"the server did not start: {self._log.read_text()[-4000:]}") from error

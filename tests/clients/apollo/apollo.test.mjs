@@ -9,7 +9,10 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { createHash } from 'node:crypto';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, socketUrl, unique, until, url } from '../common/canopy.mjs';
+import {
+  DEAR, DEFERRED, LIVE, PARTLY, RENAME, RENAME_IN_PARTS, STREAMED, authorization, limitedToken, narrowUrl, post, rename, renameUntilHeard, renaming, spending,
+  unique, until, url,
+} from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
 const http = (more = {}) => new HttpLink({ uri: url, headers: { authorization }, ...more });
@@ -43,6 +46,14 @@ test('a stranger is told so', async () => {
   });
 });
 
+test('whoever has spent its budget is told when to come again', async () => {
+  const narrow = client(http({ uri: narrowUrl }));
+  const refused = await spending(() => narrow.query({ query: gql(DEAR) }).then(() => undefined, (error) => error));
+  const [{ extensions }] = refused.errors;
+  assert.equal(extensions.code, 'RATE_LIMITED');
+  assert.ok(extensions.retryAfter > 0);
+});
+
 test('a mutation, and one that is refused', async () => {
   const input = await renaming(unique('apollo'));
   const done = await client().mutate({ mutation: gql(RENAME), variables: { input } });
@@ -68,7 +79,9 @@ test('an automatic persisted query is registered, then sent by its hash alone', 
   assert.deepEqual(sent.map((each) => Boolean(each.query)), [false, true, false]);
 });
 
-for (const [name, Handler] of Object.entries({ Defer20220824Handler, GraphQL17Alpha9Handler }))
+const HANDLERS = Object.entries({ Defer20220824Handler, GraphQL17Alpha9Handler });
+
+for (const [name, Handler] of HANDLERS)
   test(`a deferred part comes after the rest, as ${name} reads it`, async () => {
     const results = [];
     const watching = client(http(), { incrementalHandler: new Handler() })
@@ -82,15 +95,35 @@ for (const [name, Handler] of Object.entries({ Defer20220824Handler, GraphQL17Al
     assert.ok(told.at(-1).data.viewer.account.name);
   });
 
+test('a list comes in parts, as GraphQL17Alpha9Handler reads it', async () => {
+  const results = [];
+  const watching = client(http(), { incrementalHandler: new GraphQL17Alpha9Handler() })
+    .watchQuery({ query: gql(STREAMED), fetchPolicy: 'network-only' })
+    .subscribe((result) => results.push(result));
+  await until(() => results.at(-1)?.dataState === 'complete', 'the last part');
+  watching.unsubscribe();
+  const whole = await post(STREAMED);
+  const told = results.at(-1).data.accounts.nodes.map(({ id, name }) => ({ id, name }));
+  assert.deepEqual(told, whole.data.accounts.nodes);
+  assert.equal(told.length, 5);
+});
+
+for (const [name, Handler] of HANDLERS)
+  test(`of a mutation too a part may come later, as ${name} reads it`, async () => {
+    const input = await renaming(unique('apollo-late'));
+    const inParts = client(http(), { incrementalHandler: new Handler() });
+    const { data } = await inParts.mutate({ mutation: gql(RENAME_IN_PARTS), variables: { input } });
+    const { account } = data.accountUpdate;
+    assert.equal(account.externalId, input.externalId);
+    assert.ok(account.name && account.vendor.name);
+  });
+
 test('live updates come in parts', async () => {
   const heard = [];
   const listening = client()
     .subscribe({ query: gql(LIVE) })
     .subscribe({ next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: assert.fail });
-  await new Promise((resolve) => setTimeout(resolve, 500)); // by then it listens
-  const name = unique('apollo-parts');
-  await rename(name);
-  await until(() => heard.includes(name), 'the event');
+  await renameUntilHeard(unique('apollo-parts'), heard);
   listening.unsubscribe();
 });
 

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { limitedToken, renaming, token, unique, url } from '../common/canopy.mjs';
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import { authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, token, unique, until, url } from '../common/canopy.mjs';
+import { proxy } from '../common/proxy.mjs';
 import { Client } from './build/client.js';
 
 const manifest = JSON.parse(readFileSync(new URL('src/gql/persisted-documents.json', import.meta.url)));
 
 test('each operation has an id in the manifest', () => {
-  const names = Object.values(manifest).map((text) => /\b(?:query|mutation) (\w+)/.exec(text)?.[1]);
-  assert.deepEqual(names.sort(), ['Children', 'Prices', 'Rename']);
+  const names = Object.values(manifest).map((text) => /\b(?:query|mutation|subscription) (\w+)/.exec(text)?.[1]);
+  assert.deepEqual(names.sort(), ['Children', 'Live', 'Prices', 'Rename']);
 });
 
 test('a query answers as its types say', async () => {
@@ -31,4 +34,38 @@ test('a mutation is done, and refused with its code', async () => {
   assert.deepEqual(await client.rename(input), { externalId: input.externalId, codes: [] });
   const again = await client.rename({ ...input, idempotencyKey: unique('outdated') });
   assert.deepEqual(again, { externalId: input.externalId, codes: ['CONFLICT'] });
+});
+
+test('whoever has spent its budget is told so with a code', async () => {
+  const narrow = new Client(narrowUrl, token);
+  await narrow.resellers(50);
+  const refused = await spending(async () => (await narrow.price()).codes[0]);
+  assert.equal(refused, 'RATE_LIMITED');
+});
+
+test('live updates are as their types say, also after the socket was cut', async () => {
+  const way = await proxy(process.env.CANOPY_URL);
+  let connections = 0;
+  const sockets = createClient({
+    url: `ws://${way.host}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization },
+    retryAttempts: 10,
+    retryWait: () => new Promise((resolve) => setTimeout(resolve, 300)),
+    shouldRetry: () => true,
+    on: { connected: () => connections++ },
+  });
+  const heard = [];
+  const stop = new Client(url, token).listen(sockets, (name) => heard.push(name), assert.fail);
+  const [away, after] = [unique('codegen-away'), unique('codegen-after')];
+  await renameUntilHeard(unique('codegen-before'), heard);
+  way.cut();
+  await rename(away);
+  await until(() => connections > 1, 'the second connection');
+  await rename(after);
+  await until(() => heard.includes(after), 'the last event');
+  assert.deepEqual(heard.slice(-2), [away, after]);
+  stop();
+  await sockets.dispose();
+  way.close();
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createClient } from 'graphql-sse';
-import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../common/canopy.mjs';
+import { DEAR, DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, unique, until, url } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
 const made = [];
@@ -38,10 +38,20 @@ test('an answer in part has both', async () => {
   assert.deepEqual(errors.map((error) => error.extensions.code), ['FORBIDDEN']);
 });
 
-test('a mutation', async () => {
+test('a mutation, and one that is refused', async () => {
   const input = await renaming(unique('sse'));
   const [{ data }] = await all(client(), { query: RENAME, variables: { input } });
   assert.equal(data.accountUpdate.account.externalId, input.externalId);
+  const late = { ...input, idempotencyKey: unique('sse-late') };
+  const [refused] = await all(client(), { query: RENAME, variables: { input: late } });
+  assert.deepEqual(refused.data.accountUpdate.userErrors.map((each) => each.code), ['CONFLICT']);
+});
+
+test('whoever has spent its budget is told when to come again, by a status', async () => {
+  const narrow = client({ url: narrowUrl });
+  const { response } = await spending(() => all(narrow, { query: DEAR }).then(() => undefined, (error) => error));
+  assert.equal(response.status, 429);
+  assert.ok(Number(response.headers.get('retry-after')) > 0);
 });
 
 test('a stranger is told so by a status', async () => {
@@ -60,10 +70,7 @@ test('a deferred part comes after the rest', async () => {
 test('live updates, and the connection is left', async () => {
   const heard = [];
   const stop = client().subscribe({ query: LIVE }, { next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: assert.fail, complete: () => {} });
-  await new Promise((resolve) => setTimeout(resolve, 500)); // by then it listens
-  const name = unique('sse-live');
-  await rename(name);
-  await until(() => heard.includes(name), 'the event');
+  await renameUntilHeard(unique('sse-live'), heard);
   stop();
 });
 

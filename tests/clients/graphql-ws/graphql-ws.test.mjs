@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, socketUrl, unique, until } from '../common/canopy.mjs';
+import { DEAR, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renaming, socketUrl, spending, unique, until } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
 const made = [];
@@ -47,6 +47,16 @@ test('an answer in part has both', async () => {
   const { data, errors } = await once(limited, { query: PARTLY });
   assert.equal(data.orders, null);
   assert.deepEqual(errors.map((error) => [error.path, error.extensions.code]), [[['orders'], 'FORBIDDEN']]);
+});
+
+test('whoever has spent its budget is told when to come again, and stays', async () => {
+  const happened = [];
+  const on = { connected: () => happened.push('connected'), closed: () => happened.push('closed') };
+  const narrow = client({ url: narrowUrl.replace(/^http/, 'ws'), lazy: false, on });
+  const [{ extensions }] = await spending(() => once(narrow, { query: DEAR }).then(() => undefined, (errors) => errors));
+  assert.equal(extensions.code, 'RATE_LIMITED');
+  assert.ok(extensions.retryAfter > 0);
+  assert.deepEqual(happened, ['connected']);
 });
 
 test('a mutation, and one that is refused', async () => {

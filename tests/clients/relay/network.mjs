@@ -5,12 +5,13 @@ import WebSocket from 'ws';
 
 const { Environment, Network, Observable, RecordSource, Store } = relay;
 
-export function environment(url, token, { onPayload = () => {} } = {}) {
+export function environment(url, token, { onPayload = () => {}, ...socketOptions } = {}) {
   const authorization = `Bearer ${token}`;
   const sockets = createClient({
     url: url.replace(/^http/, 'ws'),
     webSocketImpl: WebSocket,
     connectionParams: { authorization },
+    ...socketOptions,
   });
 
   const post = (params, variables) =>
@@ -36,11 +37,19 @@ export function environment(url, token, { onPayload = () => {} } = {}) {
       return () => abort.abort();
     });
 
-  const listen = (params, variables) =>
-    Observable.create((sink) =>
-      // graphql-ws takes no message without a query; an empty one beside an id is none.
-      sockets.subscribe({ query: '', documentId: params.id, operationName: params.name, variables }, sink),
-    );
+  const listen = (params, given) =>
+    Observable.create((sink) => {
+      // What graphql-ws sends again when it has to connect again: so it goes on after the last event.
+      const variables = { ...given };
+      const next = (answer) => {
+        const [event] = Object.values(answer.data ?? {});
+        if (event?.eventId) variables.after = event.eventId;
+        sink.next(answer);
+      };
+      // It takes no message without a query; an empty one beside an id is none.
+      const asked = { query: '', documentId: params.id, operationName: params.name, variables };
+      return sockets.subscribe(asked, { next, error: sink.error, complete: sink.complete });
+    });
 
   const made = new Environment({ network: Network.create(post, listen), store: new Store(new RecordSource()) });
   made.dispose = () => sockets.dispose();

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import relay from 'relay-runtime';
-import { limitedToken, rename, renaming, token, unique, url } from '../common/canopy.mjs';
+import { limitedToken, narrowUrl, post, rename, renameUntilHeard, renaming, spending, token, unique, until, url } from '../common/canopy.mjs';
+import { proxy } from '../common/proxy.mjs';
 import childrenQuery from './__generated__/operationsChildrenQuery.graphql.js';
 import deferredQuery from './__generated__/operationsDeferredQuery.graphql.js';
 import deferredFragment from './__generated__/operationsDeferred_viewer.graphql.js';
@@ -16,10 +17,11 @@ import { environment } from './network.mjs';
 
 const { commitMutation, createOperationDescriptor, fetchQuery, getSelector, getSingularSelector, requestSubscription } = relay;
 const made = [];
-const connect = (...given) => {
-  made.push(environment(url, ...given));
+const connectTo = (address, ...given) => {
+  made.push(environment(address, ...given));
   return made.at(-1);
 };
+const connect = (...given) => connectTo(url, ...given);
 after(() => made.forEach((each) => each.dispose()));
 
 const children = (relayEnvironment, account) =>
@@ -33,26 +35,32 @@ test('every operation is sent by its id, and no text is', async () => {
   }
 });
 
-test('a page of a connection is kept in the store, and the next is added to it', async () => {
+test('a page of a connection is kept in the store, and the next are added to it', async () => {
   const here = connect(token);
-  const { viewer } = await fetchQuery(here, treeQuery, { count: 2 }).toPromise();
-  const whole = here.lookup(createOperationDescriptor(treeQuery, { count: 2 }).fragment).data.viewer.account;
-  assert.equal(viewer.account.name, whole.name);
-  const first = children(here, whole);
+  const tree = createOperationDescriptor(treeQuery, { count: 2 });
+  here.retain(tree);
+  await fetchQuery(here, treeQuery, { count: 2 }).toPromise();
+  const { account } = here.lookup(tree.fragment).data.viewer;
+  const first = children(here, account);
   assert.equal(first.length, 2);
 
-  const { pageInfo } = await page(here, viewer.account.id);
-  assert.ok(pageInfo.hasNextPage);
+  for (const length of [4, 5]) {
+    const { endCursor, hasNextPage } = lastPage(here, account.id);
+    assert.ok(hasNextPage);
+    await fetchQuery(here, childrenQuery, { id: account.id, count: length === 4 ? 2 : 1, cursor: endCursor }).toPromise();
+    assert.equal(children(here, account).length, length);
+  }
+  const all = await post(`{ account(id: "${account.id}") { children(first: 5) { nodes { id name } } } }`);
+  const told = children(here, account).map(({ id, name }) => ({ id, name }));
+  assert.deepEqual(told, all.data.account.children.nodes);
+  assert.deepEqual(told.slice(0, 2), first.map(({ id, name }) => ({ id, name })));
 });
 
-const page = async (here, id) => {
-  let seen;
-  await fetchQuery(here, childrenQuery, { id, count: 1 }).toPromise();
-  const record = here.getStore().getSource().get(id);
-  for (const [key, value] of Object.entries(record)) {
-    if (key.startsWith('__Account_children_connection')) seen = here.getStore().getSource().get(value.__ref);
-  }
-  return { pageInfo: here.getStore().getSource().get(seen.pageInfo.__ref) };
+// What the store knows of the last page of an account's children.
+const lastPage = (here, id) => {
+  const records = here.getStore().getSource();
+  const connection = records.get(records.get(id)['__Account_children_connection'].__ref);
+  return records.get(connection.pageInfo.__ref);
 };
 
 test('what a caller may not see is an error, and the rest stays in the store', async () => {
@@ -90,15 +98,51 @@ test('live updates come by the id of their subscription', async () => {
     onNext: ({ accountChanged }) => heard.push(accountChanged.account.externalId),
     onError: (error) => (failed = error),
   });
-  // Nothing says when it listens, so something happens until it is heard.
-  const name = unique('relay-live');
-  for (let tries = 0; !heard.length && !failed && tries < 20; tries++) {
-    await rename(`${name}-${tries}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await renameUntilHeard(unique('relay-live'), heard);
   assert.equal(failed, undefined);
-  assert.ok(heard[0]?.startsWith(name));
   dispose();
+});
+
+test('a client that was cut off connects again and goes on after its last event', async () => {
+  const way = await proxy(process.env.CANOPY_URL);
+  let connections = 0;
+  const here = connectTo(`http://${way.host}/graphql`, token, {
+    retryAttempts: 10,
+    retryWait: () => new Promise((resolve) => setTimeout(resolve, 300)),
+    shouldRetry: () => true,
+    on: { connected: () => connections++ },
+  });
+  const heard = [];
+  let failed;
+  const { dispose } = requestSubscription(here, {
+    subscription: liveSubscription,
+    variables: {},
+    onNext: ({ accountChanged }) => heard.push(accountChanged.account.externalId),
+    onError: (error) => (failed = error),
+  });
+  const [away, after] = [unique('relay-away'), unique('relay-after')];
+  await renameUntilHeard(unique('relay-before'), heard);
+  way.cut();
+  await rename(away);
+  await until(() => connections > 1, 'the second connection');
+  await rename(after);
+  await until(() => heard.includes(after), 'the last event');
+  assert.equal(failed, undefined);
+  assert.deepEqual(heard.slice(-2), [away, after]);
+  assert.equal(new Set(heard).size, heard.length);
+  dispose();
+  way.close();
+});
+
+test('whoever has spent its budget is told when to come again', async () => {
+  const payloads = [];
+  const here = connectTo(narrowUrl, token, { onPayload: (payload) => payloads.push(payload) });
+  const refused = await spending(async () => {
+    await new Promise((over) => fetchQuery(here, treeQuery, { count: 50 }).subscribe({ complete: over, error: over }));
+    return payloads.at(-1).errors?.[0];
+  });
+  assert.equal(refused.extensions.code, 'RATE_LIMITED');
+  assert.ok(refused.extensions.retryAfter > 0);
 });
 
 test('a deferred fragment comes after the rest', async () => {

@@ -7,7 +7,7 @@ import { persistedExchange } from '@urql/exchange-persisted';
 import { createClient } from 'graphql-ws';
 import { pipe, subscribe } from 'wonka';
 import WebSocket from 'ws';
-import { DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, rename, renaming, unique, until, url } from '../common/canopy.mjs';
+import { DEAR, DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, unique, until, url } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
 const client = ({ exchanges = [fetchExchange], token = authorization, ...more } = {}) =>
@@ -37,6 +37,14 @@ test('an answer in part has both', async () => {
 test('a stranger is told so', async () => {
   const { error } = await client({ token: '' }).query('{ viewer { reach } }', {}).toPromise();
   assert.equal(error.response.status, 401);
+});
+
+test('whoever has spent its budget is told when to come again', async () => {
+  const narrow = client({ url: narrowUrl, requestPolicy: 'network-only' });
+  const { graphQLErrors, response } = await spending(async () => (await narrow.query(DEAR, {}).toPromise()).error);
+  assert.equal(response.status, 429);
+  assert.equal(graphQLErrors[0].extensions.code, 'RATE_LIMITED');
+  assert.ok(Number(response.headers.get('retry-after')) > 0);
 });
 
 test('a mutation, and one that is refused', async () => {
@@ -70,10 +78,7 @@ test('live updates come over SSE', async () => {
     client().subscription(gql(LIVE), {}),
     subscribe(({ data }) => data && heard.push(data.accountChanged.account.externalId)),
   );
-  await new Promise((resolve) => setTimeout(resolve, 500)); // by then it listens
-  const name = unique('urql-live');
-  await rename(name);
-  await until(() => heard.includes(name), 'the event');
+  await renameUntilHeard(unique('urql-live'), heard);
   unsubscribe();
 });
 

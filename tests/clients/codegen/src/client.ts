@@ -1,8 +1,9 @@
 // A client as graphql-codegen types it: what it asks for decides what it gets, and documents go by their ids.
 import { graphql } from './gql';
 import { opened } from './gql/fragment-masking';
+import type { Client as Sockets } from 'graphql-ws';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import type { AccountUpdateInput, UserErrorCode } from './gql/graphql';
+import type { AccountUpdateInput, LiveSubscription, LiveSubscriptionVariables, UserErrorCode } from './gql/graphql';
 
 const Named = graphql(`
   fragment Named on Account {
@@ -55,6 +56,18 @@ const Rename = graphql(`
   }
 `);
 
+const Live = graphql(`
+  subscription Live($after: String) {
+    accountChanged(after: $after) {
+      eventId
+      account {
+        id
+        externalId
+      }
+    }
+  }
+`);
+
 export interface Answer<T> {
   data?: T | null;
   errors?: { message: string; extensions: { code: string } }[];
@@ -85,13 +98,35 @@ export class Client {
     return { externalId: payload?.account?.externalId, codes: (payload?.userErrors ?? []).map(({ code }) => code) };
   }
 
+  // Tells of each account that changes. What the socket sends again when it has to connect again is one and the same
+  // object, so it goes on after the last event.
+  listen(sockets: Sockets, heard: (externalId: string | null | undefined) => void, failed: (why: unknown) => void): () => void {
+    const variables: LiveSubscriptionVariables = {};
+    const extensions = { persistedQuery: { version: 1, sha256Hash: idOf(Live).replace(/^sha256:/, '') } };
+    return sockets.subscribe<LiveSubscription>(
+      { query: '', variables, extensions },
+      {
+        next: ({ data }) => {
+          if (!data?.accountChanged) return;
+          variables.after = data.accountChanged.eventId;
+          heard(data.accountChanged.account?.externalId);
+        },
+        error: failed,
+        complete: () => undefined,
+      },
+    );
+  }
+
   private async ask<T, V>(document: TypedDocumentNode<T, V>, variables: V): Promise<Answer<T>> {
-    const { hash } = (document as { __meta__?: { hash: string } }).__meta__!;
     const answer = await fetch(this.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token}` },
-      body: JSON.stringify({ documentId: hash, variables }),
+      body: JSON.stringify({ documentId: idOf(document), variables }),
     });
     return (await answer.json()) as Answer<T>;
   }
+}
+
+function idOf(document: object): string {
+  return (document as { __meta__?: { hash: string } }).__meta__!.hash;
 }
