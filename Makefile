@@ -69,7 +69,7 @@ clean: ## Remove everything that was generated; var/ stays
 	.ci/system-packages
 	@mkdir -p .state && touch $@
 
-web/dist/graphiql.html: web/package-lock.json web/package.json web/vite.config.ts web/graphiql.html web/link.html web/forgotten.html $(shell find web/src -type f)
+web/dist/graphiql.html: web/package-lock.json web/package.json web/vite.config.ts web/graphiql.html web/link.html web/forgotten.html web/returned.html $(shell find web/src -type f)
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent build -- --logLevel warn
 	@touch $@
 
