@@ -245,15 +245,16 @@ def export(settings: "Settings", directory: Path) -> None:
 @with_settings
 def token(settings: "Settings", login: str) -> None:
     """Print an access token for a login, for scripts. Good for 15 minutes."""
-    from edge.service import Service
+    from edge.granting import signing_in
+    from resolvers.clock import PlatformClock
+    from resolvers.keys import open_key_ring
     from resolvers.sign_in import grant_to_operator
 
-    async def run(_store: "Store") -> str:
-        service = Service(settings)
-        try:
-            return (await grant_to_operator(service.store, service.sign_in, login)).access_token
-        finally:
-            await service.store.close()
+    async def run(store: "Store") -> str:
+        keys = open_key_ring(settings.key_file, is_strict=not settings.demo)
+        return (
+            await grant_to_operator(store, signing_in(settings, keys, PlatformClock(store).now), login)
+        ).access_token
 
     click.echo(with_store(settings, run))
 

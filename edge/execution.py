@@ -114,6 +114,7 @@ async def context_of(service: Service, caller: Caller, prepared: Prepared) -> As
     """What an operation is answered from, once it is its turn."""
     async with service.admission.turn(caller), _context(service, caller, prepared) as context:
         context.estimate, context.allowance = prepared.estimate, prepared.allowance
+        context.most_rows = service.settings.limits.max_page
         if prepared.kind is OperationType.QUERY:  # what a change has to read for itself is no answer
             context.most_objects = prepared.most_objects
         yield context

@@ -11,6 +11,7 @@ from edge.documents.automatic import open_automatic
 from edge.documents.reading import Reading
 from edge.documents.resolving import Documents
 from edge.exposure.introspection import Introspection
+from edge.granting import signing_in
 from edge.limits.admission import Admission
 from edge.limits.budget import Strangers, open_budget
 from edge.limits.connections import Connections
@@ -25,13 +26,9 @@ from resolvers.clock import PlatformClock
 from resolvers.discovery import Discovery
 from resolvers.keys import open_key_ring
 from resolvers.links import makers
-from resolvers.live import Hub
+from resolvers.live import Hub, LiveSettings
 from resolvers.mail.mail_url import open_transport
-from resolvers.passwords import HashSettings, Passwords
 from resolvers.run import Business
-from resolvers.sign_in import SignInSettings
-from resolvers.throttle import Throttle, ThrottleSettings
-from resolvers.tokens import NAME, AccessTokens
 from resolvers.work.connector import Connectors
 from resolvers.work.handler import Workplace
 from resolvers.work.handlers import handlers
@@ -49,6 +46,7 @@ class Service:
         executor.hides_suggestions = not (
             settings.demo if settings.exposure.suggestions is None else settings.exposure.suggestions
         )
+        executor.max_errors = settings.limits.max_errors
         self.admission = Admission(settings.sharing)
         self.budget = open_budget(settings.sharing)
         self.connections = Connections(settings.sharing, settings.trusted_proxies, settings.protocols.stream_seconds)
@@ -65,16 +63,12 @@ class Service:
         self.clock = PlatformClock(self.store)
         self.worker: Worker | None = None
         self.cursor_key = self.keys.cursor_keys()
-        tokens = AccessTokens(self.keys, issuer=settings.address if settings.public_url else NAME)
+        self.sign_in = signing_in(settings, self.keys, self.clock.now)
+        tokens = self.sign_in.tokens
         self.callers = Callers(self.store, tokens, settings.caller_seconds)
         live_callers = Callers(self.store, tokens, 0)
-        self.hub = Hub(self.store, live_callers, self.cursor_key, clock=self.clock.now)
-        self.sign_in = SignInSettings(
-            tokens,
-            Passwords(HashSettings()),
-            Throttle(ThrottleSettings(), self.keys.source_key()),
-            platform_clock=self.clock.now,
-        )
+        live = LiveSettings(most_rows=settings.limits.max_page)
+        self.hub = Hub(self.store, live_callers, self.cursor_key, live, self.clock.now)
         self.business = Business(self.store, self.clock.now, sign_in=self.sign_in, input_key=self.keys.input_keys())
 
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from edge.limits.connections import BoundedSocketProtocol
 from edge.limits.exchange import MeasuredProtocol
 from edge.settings import Settings
-from edge.telemetry.together import counting_together
+from edge.telemetry.folder import counting_together
 from models.store import engine_of
 
 _APPLICATION = "gateway:application"

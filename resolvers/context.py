@@ -16,6 +16,7 @@ from resolvers.caller import Caller
 from resolvers.cursor import CursorCodec
 from resolvers.errors import AnswerTooLargeError, UnavailableError
 from resolvers.keys import Keys
+from resolvers.page import MAX_SIZE
 from resolvers.record import FAILED, RECORD, Record
 from resolvers.source import Key, Source
 
@@ -43,6 +44,8 @@ class Context:
         """What is left of the caller's budget, this operation paid for; None where nothing is bounded."""
         self.estimate = 0
         """What this operation may cost."""
+        self.most_rows = MAX_SIZE
+        """Of a page."""
         self.most_objects = inf
         """What its answer may hold, and what may be read for it: lists may be longer than they were estimated."""
         self._read = 0

@@ -178,6 +178,7 @@ class Listener:
                     caller = await self._caller()
                     async with hub.store.reader(caller.scope()) as reader:
                         context = Context(caller, reader, hub.cursor_key, hub.clock().date())
+                        context.most_rows = hub.settings.most_rows
                         if not await self._sees(context, event):
                             return None
                         return await answer(self._heard(event), context)

@@ -18,6 +18,7 @@ from models.store import Store
 from models.tail import Position
 from resolvers.callers import Callers
 from resolvers.keys import Keys
+from resolvers.page import MAX_SIZE
 from resolvers.privileges import Privilege
 
 log = logging.getLogger("canopy.live")
@@ -38,6 +39,7 @@ class LiveSettings:
         lookers: events that are read for listeners at the same time; requests need the database too.
         seconds_to_answer: how long reading one may take.
         seconds_between_looks: how often a caller is looked up to whom nothing is told.
+        most_rows: of a page in what is told.
     """
 
     poll_seconds: float = 0.2
@@ -46,6 +48,7 @@ class LiveSettings:
     lookers: int = 4
     seconds_to_answer: float = 10.0
     seconds_between_looks: float = 15.0
+    most_rows: int = MAX_SIZE
 
 
 @dataclass(frozen=True, slots=True)

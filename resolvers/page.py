@@ -67,11 +67,13 @@ class Slice:
     has_next: bool = False
 
 
-def window(first: int | None, after: str | None, last: int | None, before: str | None) -> tuple[int, bool, str | None]:
-    """Size, direction and cursor of a page, from the four arguments of a Relay connection.
+def window(
+    most: int, first: int | None, after: str | None, last: int | None, before: str | None
+) -> tuple[int, bool, str | None]:
+    """Size, direction and cursor of a page, from its most rows and the four arguments of a Relay connection.
 
     Raises:
-        InvalidError: both directions at once, or a size out of 1..100 (0 is allowed and gives no rows).
+        InvalidError: both directions at once, or a size that it may not have (0 is allowed and gives no rows).
 
     Source: Relay Cursor Connections Specification, §4.
     """
@@ -82,7 +84,7 @@ def window(first: int | None, after: str | None, last: int | None, before: str |
         raise InvalidError("`last` pages backwards from `before`; `after` belongs to `first`.")
     if not backwards and before is not None:
         raise InvalidError("`before` belongs to `last`, which pages backwards.")
-    size = DEFAULT_SIZE if first is None and last is None else (last if backwards else first)
-    if size is None or not 0 <= size <= MAX_SIZE:
-        raise InvalidError(f"`{'last' if backwards else 'first'}` is {size}; it takes 0 to {MAX_SIZE}.")
+    size = min(DEFAULT_SIZE, most) if first is None and last is None else (last if backwards else first)
+    if size is None or not 0 <= size <= most:
+        raise InvalidError(f"`{'last' if backwards else 'first'}` is {size}; it takes 0 to {most}.")
     return size, backwards, before if backwards else after

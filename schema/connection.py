@@ -151,14 +151,14 @@ def _told(counted: int) -> tuple[int, bool]:
 
 
 def _requests(
-    source: PageSource, _context: Context, asked: dict[str, Any], columns: tuple[str, ...]
+    source: PageSource, context: Context, asked: dict[str, Any], columns: tuple[str, ...]
 ) -> tuple[PageRequest, CountRequest]:
     """What the arguments of a connection ask for.
 
     Raises:
         InvalidError: arguments that contradict each other or are out of range.
     """
-    size, backwards, cursor = window(*_given(asked, "first", "after", "last", "before"))
+    size, backwards, cursor = window(context.most_rows, *_given(asked, "first", "after", "last", "before"))
     chosen, order_by, max_depth = _given(asked, "filter", "order_by", "max_depth")
     filters = tuple(sorted(chosen.values().items())) if chosen else ()
     sort, descending = source.listing.default

@@ -13,7 +13,7 @@ from resolvers.context import Context
 from resolvers.errors import InvalidError
 from resolvers.listener import Heard
 from resolvers.live import Wanted
-from schema.execution.documents import BAD_INPUT, MAX_ERRORS, Answer, Document, Executor, coded
+from schema.execution.documents import BAD_INPUT, Answer, Document, Executor, coded
 from schema.live import wanted
 
 
@@ -56,7 +56,11 @@ def listening(
     schema = executor.schema
     node = executor.alone(document, operation)
     built = GraphQLExecutor.build(
-        schema, node, raw_variable_values=dict(variables or {}), max_coercion_errors=MAX_ERRORS
+        schema,
+        node,
+        raw_variable_values=dict(variables or {}),
+        max_coercion_errors=executor.max_errors,
+        hide_suggestions=executor.hides_suggestions,
     )
     if isinstance(built, list):
         return [coded(error, BAD_INPUT) for error in built]

@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from starlette.types import ASGIApp
 
-import edge.service
+import edge.granting
 import gateway
 from edge.settings import Settings
 from tests.people import CHEAP
@@ -14,5 +14,5 @@ patch.object(gateway, "_collect_rarely", lambda: None).start()  # collecting is 
 
 def create_app(settings: Settings) -> ASGIApp:
     """A gateway's application, as `canopy serve` makes it, but for the work of hashing secrets that nobody guesses."""
-    with patch.object(edge.service, "HashSettings", lambda: CHEAP):
+    with patch.object(edge.granting, "HashSettings", lambda: CHEAP):
         return gateway.create_app(settings)

@@ -11,6 +11,7 @@ from edge.documents.forms import FormError
 from edge.limits import body
 from edge.protocols import parameters
 from edge.protocols.negotiation import accepted
+from edge.protocols.settings import ProtocolSettings
 from tests.transports import JSON, SSE
 
 
@@ -41,6 +42,16 @@ def test_what_has_no_end_is_looked_at_once(text: bytes) -> None:
     """It would take minutes if each of its quotes were looked at as the beginning of a text."""
     with pytest.raises(body.BodyError):
         body.parsed(b"[" * 65 + text)
+
+
+def test_how_deep_and_how_much_it_may_be_can_be_set() -> None:
+    narrow = ProtocolSettings(max_json_depth=2, max_json_values=5)
+
+    assert body.parsed(b"[[1, 2]]", narrow) == [[1, 2]]
+    with pytest.raises(body.BodyError, match="more than 2 deep"):
+        body.parsed(b"[[[1]]]", narrow)
+    with pytest.raises(body.BodyError, match="more than 5 values"):
+        body.parsed(b"[1, 2, 3, 4, 5, 6, 7]", narrow)
 
 
 def test_of_a_key_that_is_given_twice_the_last_counts() -> None:

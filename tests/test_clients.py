@@ -23,7 +23,7 @@ from tests.templates import seeded_template
 CLIENTS = Path(__file__).parent / "clients"
 COMPILED = frozenset({"codegen", "manifest", "relay"})  # test_compilers.py
 NAMES = sorted({path.parent.name for path in CLIENTS.glob("*/package.json")} - COMPILED - {"node_modules"})
-SECONDS = 180
+SECONDS, SECONDS_OF_TEST = 180, 40
 LOGIN, LIMITED_LOGIN, PASSWORD = "admin@reseller.example", "limited@customer.example", "canopy-demo"
 NARROW = SharingSettings(budget=10, budget_refill=0.01, strangers=0)
 """A budget that one large answer spends."""
@@ -64,11 +64,15 @@ async def granted(server: str, login: str) -> str:
 async def run_tests(folder: str, environment: Mapping[str, str]) -> None:
     """Have Node run the tests of a folder, beside the gateways."""
     process = await asyncio.create_subprocess_exec(
-        "node", "--test", "--test-reporter=spec", f"{folder}/", cwd=CLIENTS, env=os.environ | dict(environment),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        "node", "--test", "--test-reporter=spec", f"--test-timeout={SECONDS_OF_TEST * 1000}", f"{folder}/",
+        cwd=CLIENTS, env=os.environ | dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip  # shorter
-    async with asyncio.timeout(SECONDS):
-        told, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(SECONDS):
+            told, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
 
     assert process.returncode == 0, told.decode()[-8000:]
     assert b"tests 0" not in told, told

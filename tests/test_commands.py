@@ -116,10 +116,14 @@ except SystemExit:
         (["nonsense"], ""),
         (["check"], "sqlalchemy"),
         (["clock"], "sqlalchemy"),
+        (["token", "nobody@example.com"], "sqlalchemy"),
     ],
 )
-def test_a_command_imports_what_it_needs(sqlite_hierarchy: Store, arguments: list[str], imported: str) -> None:
-    environment = os.environ | {"CANOPY_DATABASE_URL": sqlite_hierarchy.url}
+def test_a_command_imports_what_it_needs(
+    sqlite_hierarchy: Store, tmp_path: Path, arguments: list[str], imported: str
+) -> None:
+    own = {"CANOPY_DATABASE_URL": sqlite_hierarchy.url, "CANOPY_KEY_FILE": str(tmp_path / "key")}
+    environment = os.environ | own
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *arguments],
         env=environment, capture_output=True, text=True, timeout=120, check=False,

@@ -9,27 +9,35 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.telemetry import together
-from edge.telemetry.together import FOLDER, counting_together
+from edge.telemetry.folder import VARIABLE, counting_together, folder, keep_to_ours
 
 _COUNT = "from edge.telemetry import metrics; metrics.SLOW.inc({}); metrics.RUNNING.inc({})"
 _COUNT_AND_STAY = f"{_COUNT}; print(flush=True); input()"
 _TELL = """
 from prometheus_client import generate_latest
 from edge.telemetry import metrics
+from edge.telemetry.folder import folder
 from edge.telemetry.together import registry_of_all
 metrics.SLOW.inc(0)
-print(generate_latest(registry_of_all()).decode())
+print(generate_latest(registry_of_all(folder())).decode())
 """
 Run = Callable[[str], str]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Of processes that count together."""
+    folder = tmp_path / "canopy-counts-of-a-test"
+    folder.mkdir()
+    return os.environ | {VARIABLE: str(folder)}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
     """Runs a program that counts together with the others, to its end; what it prints."""
 
     def run(program: str) -> str:
-        command, environment = [sys.executable, "-c", program], os.environ | {FOLDER: str(tmp_path)}
+        command = [sys.executable, "-c", program]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     return run
@@ -44,9 +52,10 @@ def told(text: str) -> dict[str, list[float]]:
     return found
 
 
-def test_what_any_of_them_has_counted_is_told_by_all_and_what_the_living_hold(run: Run, tmp_path: Path) -> None:
+def test_what_any_of_them_has_counted_is_told_by_all_and_what_the_living_hold(
+    run: Run, environment: dict[str, str]
+) -> None:
     run(_COUNT.format(2, 1))
-    environment = os.environ | {FOLDER: str(tmp_path)}
     command = [sys.executable, "-c", _COUNT_AND_STAY.format(3, 4)]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living:
         assert living.stdout is not None
@@ -63,20 +72,20 @@ def test_what_any_of_them_has_counted_is_told_by_all_and_what_the_living_hold(ru
     assert len(after["process_resident_memory_bytes"]) == 1
 
 
-def test_each_server_counts_in_a_folder_of_its_own_that_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(FOLDER, raising=False)
+def test_each_server_counts_in_a_folder_of_its_own_that_ends_with_it() -> None:
+    assert folder() is None
     with counting_together():
-        first = Path(os.environ[FOLDER])
+        first = folder()
+        assert first is not None
         assert first.is_dir()
-        assert together.is_one_of_many()
-    assert not together.is_one_of_many()
+        keep_to_ours()
+        assert folder() == first
+    assert folder() is None
     assert not first.exists()
 
 
-def test_in_a_given_folder_a_server_begins_with_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(FOLDER, str(tmp_path / "counts"))
-    (tmp_path / "counts").mkdir()
-    (tmp_path / "counts/counter_1.db").write_bytes(b"of a server before")
-    with counting_together():
-        assert list((tmp_path / "counts").iterdir()) == []
-    assert (tmp_path / "counts").is_dir()
+def test_nobody_counts_in_the_folder_of_another_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "of-another"))
+    keep_to_ours()
+
+    assert folder() is None

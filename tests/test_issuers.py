@@ -269,6 +269,14 @@ def test_what_an_issuer_tells_of_itself_has_to_make_sense(
         Discovery().keys_of(elsewhere.url)
 
 
+def test_more_than_an_issuer_can_have_to_say_is_not_read(elsewhere: Elsewhere) -> None:
+    elsewhere.redirects = ""
+    elsewhere.tell(more="x" * 300_000)
+
+    with pytest.raises(DiscoveryError, match="more than 262,144 bytes"):
+        Discovery().keys_of(elsewhere.url)
+
+
 def test_nobody_is_asked_whom_an_issuer_names_instead(elsewhere: Elsewhere) -> None:
     elsewhere.tell()
     elsewhere.redirects = f"{elsewhere.url}/.well-known/openid-configuration?"

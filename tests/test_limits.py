@@ -458,6 +458,21 @@ async def test_clients_are_told_which_limit_it_is_and_by_how_much(
     assert within.json()["data"]["accounts"]["nodes"]
 
 
+async def test_how_large_a_page_may_be_and_how_many_errors_are_told_can_be_set(
+    sqlite_databases: Databases, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "max_errors", 5)  # and back, for the gateway sets it
+    settings = LimitSettings(max_page=3, max_errors=2)
+    async with gateway(sqlite_databases, world, tmp_path, limits=settings) as served:
+        large = await served.ask("{ accounts(first: 4) { nodes { id } } }")
+        usual = await served.ask("{ accounts { nodes { id } } }")
+        wrong = await served.ask("{ a b c d }")
+
+    assert large.json()["errors"][0]["message"] == "`first` is 4; it takes 0 to 3."
+    assert len(usual.json()["data"]["accounts"]["nodes"]) == 3
+    assert len(wrong.json()["errors"]) <= 3  # graphql-core tells that it stops
+
+
 @pytest.mark.parametrize("accept", [None, MULTIPART], ids=["by a plan", "in parts"])
 async def test_an_answer_that_turns_out_to_be_too_large_is_refused_where_it_grows(
     sqlite_databases: Databases, world: World, tmp_path: Path, accept: str | None

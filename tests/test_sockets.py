@@ -3,6 +3,7 @@
 import socket as plain
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,8 +14,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from edge.limits.settings import LimitSettings
+from edge.limits.sharing import SharingSettings
 from edge.protocols.settings import ProtocolSettings
-from edge.protocols.sockets import SocketSettings
+from edge.protocols.sockets import SocketSettings, settings_of
+from edge.settings import Settings
 from models.store import Store, StoreError
 from resolvers.live import LiveSettings
 from tests import listening
@@ -324,6 +327,16 @@ async def test_who_does_not_begin_in_time_is_thrown_out(own_hierarchy: Store, tm
     async with serving(own_hierarchy.url, tmp_path, settings) as served, client(served) as visitor:
         await visitor.send(type="ping")
         assert await visitor.closed() == (4408, "Connection initialisation timeout")
+
+
+def test_how_far_sockets_go_is_what_the_environment_says() -> None:
+    sharing = SharingSettings(socket_seconds=1, socket_operations=2, sockets_per_user=3)
+    settings = Settings(sharing=sharing, protocols=ProtocolSettings(stream_seconds=4))
+    service: Any = SimpleNamespace(settings=settings)
+    usual: Any = SimpleNamespace(settings=Settings())
+
+    assert settings_of(service) == SocketSettings(1, 4, 2, 3)
+    assert settings_of(usual) == SocketSettings()
 
 
 async def test_so_many_operations_and_sockets_and_no_more(own_hierarchy: Store, world: World, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What operators see: metrics whose labels are few, told to whom they may be; logs and slow operations are in
 `test_logs.py`."""
 
+import threading
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from hashlib import sha256
@@ -171,6 +172,19 @@ async def test_metrics_are_what_prometheus_reads_and_tell_of_the_pools(served: G
     assert answer.status_code == 200
     assert {(s.labels["pool"], s.labels["state"]) for s in found["canopy_pool"].samples} >= {("reader", "idle")}
     assert {s.labels["state"] for s in found["canopy_documents"].samples} == {"kept", "registered"}
+
+
+async def test_nobody_waits_while_metrics_are_written(served: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrote: list[int] = []
+
+    def write(_registry: object) -> bytes:
+        wrote.append(threading.get_ident())
+        return b""
+
+    monkeypatch.setattr("edge.telemetry.scrape.generate_latest", write)
+    assert (await served.http.get("/metrics")).status_code == 200
+    assert len(wrote) == 1
+    assert wrote[0] != threading.get_ident()  # the gateway's, which is in the test's
 
 
 @pytest.mark.parametrize("headers", [{"x-forwarded-for": "192.0.2.1"}, {"forwarded": "for=192.0.2.1"}])

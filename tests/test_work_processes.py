@@ -1,9 +1,6 @@
 """Work as an operator has it done: by its own command, or by the server."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +9,12 @@ import pytest
 
 from edge.settings import Settings
 from tests.gateways import create_app
+from tests.nursery import Nursery, Server
 from tests.office import Office, contents
 
 
-def environment(office: Office, folder: Path, **further: str) -> dict[str, str]:
-    own = {"CANOPY_DATABASE_URL": office.store.url, "CANOPY_MAIL_URL": f"file:{folder}/mail"}
-    return {name: value for name, value in os.environ.items() if not name.startswith("CANOPY_")} | own | further
-
-
-def canopy(*arguments: str, **settings: Any) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", "from commands import canopy; canopy()", *arguments]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=Path(__file__).parent.parent, **pipes, **settings)
+def environment(office: Office, folder: Path) -> dict[str, str]:
+    return {"CANOPY_DATABASE_URL": office.store.url, "CANOPY_MAIL_URL": f"file:{folder}/mail"}
 
 
 async def sent(folder: Path) -> None:
@@ -33,23 +24,24 @@ async def sent(folder: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_the_worker_command_ends_once_nothing_is_due(office: Office, tmp_path: Path) -> None:
+async def test_the_worker_command_ends_once_nothing_is_due(office: Office, nursery: Nursery, tmp_path: Path) -> None:
     await office.post()
-    worker = canopy("work", "--once", env=environment(office, tmp_path))
-    told, _ = await asyncio.to_thread(worker.communicate, timeout=60)
+    worker = await asyncio.to_thread(nursery.canopy, "work", "--once", **environment(office, tmp_path))
 
-    assert (worker.returncode, told) == (0, "1 done, 0 to be tried again, 0 given up.\n")
+    assert (worker.returncode, worker.stdout) == (0, "1 done, 0 to be tried again, 0 given up.\n")
     assert [b"is on hold" in file for file in contents(tmp_path / "mail")] == [True]
 
 
-async def test_the_worker_command_ends_in_good_order_when_it_is_asked_to(office: Office, tmp_path: Path) -> None:
-    worker = canopy("work", env=environment(office, tmp_path))
+async def test_the_worker_command_ends_in_good_order_when_it_is_asked_to(
+    office: Office, nursery: Nursery, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    worker = Server(nursery, nursery.start(["work"], environment(office, tmp_path), told))
     await office.post()
     await sent(tmp_path)
-    worker.terminate()
-    told, _ = await asyncio.to_thread(worker.communicate, timeout=60)
+    await asyncio.to_thread(worker.end)
 
-    assert (worker.returncode, told) == (0, "1 done, 0 to be tried again, 0 given up.\n")
+    assert (worker.poll(), told.read_text()) == (0, "1 done, 0 to be tried again, 0 given up.\n")
 
 
 @pytest.mark.parametrize(("wanted", "works"), [(None, "sqlite"), (False, ""), (True, "sqlite postgresql")])

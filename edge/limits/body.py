@@ -6,16 +6,14 @@ import re
 import orjson
 from starlette.requests import Request
 
+from edge.protocols.settings import ProtocolSettings
 from edge.service import service_of
 from resolvers.errors import CanopyError
 
-MAX_NESTING = 64
-"""Of arrays and objects in JSON."""
 WHOLE_NUMBERS = range(-(2**63), 2**64)
 """What is read of them as it is written: any other would become another number without a word."""
-MAX_VALUES = 20_000
-"""Of arrays, objects and what stands in them: half a megabyte of `[]` takes the parser a tenth of a second."""
 
+_DEFAULTS = ProtocolSettings()
 _TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """One without an end goes up to the end: else each quote in it would be looked at as the beginning of another."""
 _LONG_NUMBER = re.compile(rb"(?<![\d.eE+-])-?\d{19,}(?![\d.eE])")
@@ -71,15 +69,19 @@ async def read_body(request: Request) -> bytes:
     return bytes(chunks)
 
 
-def parsed(text: bytes | str) -> object:
+def parsed(text: bytes | str, settings: ProtocolSettings = _DEFAULTS) -> object:
     """A JSON value; of a key that is given twice the last counts.
+
+    Args:
+        text: of it.
+        settings: how much it may be.
 
     Raises:
         BodyError: it is none, or too much, nested too deep, or holds a number that is too long; the message says which.
     """
     try:
         written = text.encode() if isinstance(text, str) else text
-        too_much = _too_much(written)
+        too_much = _too_much(written, settings)
         value: object = None if too_much else orjson.loads(written)
     except ValueError as error:
         raise BodyError(f"It is not JSON: {error}") from error
@@ -88,27 +90,28 @@ def parsed(text: bytes | str) -> object:
     return value
 
 
-def _too_much(written: bytes) -> str | None:
+def _too_much(written: bytes, settings: ProtocolSettings) -> str | None:
     """What is too much about JSON, found by a few passes that don't make anything of it; most needs only the first.
 
     Raises:
         ValueError: it is none.
     """
+    most, deepest = settings.max_json_values, settings.max_json_depth
     opened = written.count(b"[") + written.count(b"{")
     has_long_number = b"0" * 19 in written.translate(_DIGITS)
-    if opened <= MAX_NESTING and opened + written.count(b",") <= MAX_VALUES and not has_long_number:
+    if opened <= deepest and opened + written.count(b",") <= most and not has_long_number:
         return None
     outside = _TEXTS.sub(b"", written)
     brackets = outside.translate(_ALIKE, _NO_BRACKETS)
-    if len(brackets) // 2 + outside.count(b",") > MAX_VALUES:
-        return f"It is JSON of more than {MAX_VALUES:,} values."
+    if len(brackets) // 2 + outside.count(b",") > most:
+        return f"It is JSON of more than {most:,} values."
     if not all(_is_kept(number) for number in _LONG_NUMBER.findall(outside)):
         return "It holds a whole number of more than 64 bits; send it as a text."
-    for _level in range(MAX_NESTING):
+    for _level in range(deepest):
         brackets = brackets.replace(b"[]", b"")
     if brackets:
         orjson.loads(written)  # which tells of brackets that have no partner
-        return f"It is JSON nested more than {MAX_NESTING} deep."
+        return f"It is JSON nested more than {deepest} deep."
     return None
 
 

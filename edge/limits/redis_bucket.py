@@ -157,7 +157,8 @@ class RedisBuckets:
 
     def _is_away(self, error: Exception) -> None:
         if self.is_up:
-            log.error("Redis is away, and each process counts budgets for itself: %s", error or type(error).__name__)
+            why = type(error).__name__  # a time-out says nothing
+            log.error("Redis is away, and each process counts budgets for itself: %s %s", why, error)
         self.is_up = False
         self._away_until = self._clock() + SECONDS_AWAY
 

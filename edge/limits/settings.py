@@ -81,6 +81,12 @@ class LimitSettings:
         whole(1, _DIGITS),
         takes="a number from 1",
     )
+    max_page: int = setting(
+        100, "rows of a page, registered documents' too: what `first` and `last` take", whole(1, 100), takes="1 to 100"
+    )
+    max_errors: int = setting(
+        5, "errors of a document or of variables that are told", whole(1, 100), takes="a number from 1 to 100"
+    )
     max_cost: int = setting(
         1_000,
         "what an operation may be estimated to cost: roughly the objects that it can answer with; `docs/limits.md` says"

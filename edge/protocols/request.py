@@ -79,8 +79,9 @@ async def asked_of(request: Request) -> Asked | list[Asked]:
         if request.method in _SAFE:
             return parameters.asked(_from_url(request), *_in_path(request))
         require_json(request)
-        given = parsed(await read_body(request))
-        most = service_of(request).settings.protocols.batch
+        settings = service_of(request).settings.protocols
+        given = parsed(await read_body(request), settings)
+        most = settings.batch
         if most and isinstance(given, list):
             if not 1 <= len(given) <= most:
                 raise BadRequestError(f"A request takes 1 to {most} operations.")
@@ -100,7 +101,8 @@ def _in_path(request: Request) -> tuple[str | None, str | None]:
 def _from_url(request: Request) -> dict[str, object]:
     """The parameters in a URL; one that is empty is none."""
     written: bytes = request.scope["query_string"]
-    most = service_of(request).settings.protocols.max_url
+    settings = service_of(request).settings.protocols
+    most = settings.max_url
     if len(written) + len(request.scope.get("raw_path") or request.url.path) > most:
         raise refused(URLTooLongError(f"The URL is longer than {most} bytes; send the operation by POST."), status=414)
     try:
@@ -112,7 +114,7 @@ def _from_url(request: Request) -> dict[str, object]:
         raise BadRequestError("Give each parameter once.")
     for name in ("variables", "extensions"):
         if name in given:
-            given[name] = parsed(str(given[name]))
+            given[name] = parsed(str(given[name]), settings)
     return given
 
 

@@ -40,6 +40,16 @@ class ProtocolSettings:
     max_message: int = setting(
         64 * 1024, "bytes of a message over a WebSocket", whole(1024, 2**30), takes="a number of bytes from 1024"
     )
+    max_json_depth: int = setting(
+        64, "arrays and objects within each other, in JSON", whole(1, 1_000), takes="a number up to 1000"
+    )
+    max_json_values: int = setting(
+        20_000,
+        "arrays, objects and what stands in them, in JSON: half a megabyte of `[]` would take a tenth of a second to"
+        " read. Whole numbers of more than 64 bits, which would be read as others, are refused whatever this is",
+        whole(1, 10_000_000),
+        takes="a number from 1",
+    )
     body_seconds: float = setting(
         10.0, "how long a request's body may take to arrive", number(0.01, 3600), takes="a number of seconds"
     )

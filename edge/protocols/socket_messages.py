@@ -13,6 +13,7 @@ from edge.operations import Asked
 from edge.protocols import parameters
 from edge.protocols.parameters import BadRequestError
 from edge.protocols.request import bearer as token_of
+from edge.protocols.settings import ProtocolSettings
 from resolvers.errors import CanopyError
 
 PROTOCOL = "graphql-transport-ws"
@@ -48,12 +49,12 @@ def invalid(what: str) -> ClosedError:
     return ClosedError(4400, f"Invalid message: {what}")
 
 
-def read_message(received: Any, most: int) -> Message:
+def read_message(received: Any, settings: ProtocolSettings) -> Message:
     """The JSON object that was received.
 
     Args:
         received: as ASGI has it.
-        most: bytes that it may have.
+        settings: how much it may be.
 
     Raises:
         ClosedError: it was none, or is too long.
@@ -61,10 +62,11 @@ def read_message(received: Any, most: int) -> Message:
     text = received.get("text")
     if text is None:
         raise invalid("it is binary")
+    most = settings.max_message
     if len(text) > most or len(text.encode("utf-8", "surrogatepass")) > most:
         raise ClosedError(*TOO_BIG)
     try:
-        message = parsed(text)
+        message = parsed(text, settings)
     except BodyError as error:
         raise invalid(_brief(str(error))) from None
     if not isinstance(message, dict):

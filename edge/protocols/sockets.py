@@ -183,7 +183,7 @@ class _Socket:
     async def _take(self, received: Any) -> None:
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect
-        message = read_message(received, self._service.settings.protocols.max_message)
+        message = read_message(received, self._service.settings.protocols)
         match message.get("type"):
             case "connection_init":
                 self._begin(optional_object(message, "payload"))

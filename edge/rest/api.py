@@ -157,7 +157,7 @@ async def _body(request: Request) -> dict[str, Any]:
     if not content:
         return {}
     require_json(request)
-    value = parsed(content)
+    value = parsed(content, service_of(request).settings.protocols)
     if not isinstance(value, dict):
         raise BadParameterError("The body takes a JSON object.")
     return value

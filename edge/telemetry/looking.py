@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from itertools import product
 
 from edge.service import Service
-from edge.telemetry import metrics, together
+from edge.telemetry import metrics
+from edge.telemetry.folder import folder
 from models import JobKind
 from models.store import StoreError
 from resolvers.work.backlog import backlog
@@ -26,7 +27,7 @@ _SECONDS_TO_COUNT = 3.0
 @asynccontextmanager
 async def noting(service: Service) -> AsyncIterator[None]:
     """Note the process's own state now and then while the block lasts, if others tell of it."""
-    task = asyncio.create_task(_now_and_then(service), name="noting") if together.is_one_of_many() else None
+    task = asyncio.create_task(_now_and_then(service), name="noting") if folder() else None
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """`/metrics`: what Prometheus reads, with what is only worth looking at when it does."""
 
+import asyncio
 import hmac
 from ipaddress import ip_address
 
@@ -8,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge.service import service_of
-from edge.telemetry import together
+from edge.telemetry.folder import folder
 from edge.telemetry.looking import note_jobs, note_own
+from edge.telemetry.together import registry_of_all
 
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 
@@ -24,8 +26,13 @@ async def scrape(request: Request) -> Response:
         return _refusal(403, "FORBIDDEN", "Set CANOPY_METRICS_TOKEN to read this from another machine.")
     note_own(service)
     await note_jobs(service)
-    registry = together.registry_of_all() if together.is_one_of_many() else REGISTRY
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    # Many operations of many clients are megabytes, for which nobody else shall wait.
+    return Response(await asyncio.to_thread(_written), media_type=CONTENT_TYPE_LATEST)
+
+
+def _written() -> bytes:
+    shared = folder()
+    return generate_latest(registry_of_all(shared) if shared else REGISTRY)
 
 
 def _has_token(request: Request, token: str) -> bool:

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter_ns
 
 from edge.exposure.masking import Refusal
-from edge.telemetry import metrics, slow, together
+from edge.telemetry import metrics, slow
+from edge.telemetry.folder import folder
 from edge.telemetry.lag import Lag
 from edge.telemetry.requested import Requested
 from edge.telemetry.seen import SEEN, TRACE_PARENT, Seen
 from edge.telemetry.settings import TelemetrySettings
 from edge.telemetry.spans import open_spans
+from edge.telemetry.together import forget
 from edge.telemetry.usage import Usage
 from models.store import Store
 from resolvers.record import RECORD, Record
@@ -40,8 +42,8 @@ class Telemetry:
         async with self.usage.going_on(), self.lag.going_on():
             yield
         self._spans.close()
-        if together.is_one_of_many():
-            together.forget(os.getpid())
+        if folder():
+            forget(os.getpid())
 
     @contextmanager
     def watching(self, transport: str) -> Iterator[Seen]:

@@ -1,59 +1,26 @@
 """Processes of one server that count together, in a folder: what any of them has counted, each of them tells."""
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder; prometheus-client's, which looks at it when it is first imported."""
 _COUNTS = "*.db"
 
 
-@contextmanager
-def counting_together() -> Iterator[None]:
-    """Processes that are started within the block count together; in a new folder, unless the variable is set."""
-    given = os.environ.get(FOLDER)
-    folder = Path(given or mkdtemp(prefix="canopy-counts-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    _empty(folder)
-    os.environ[FOLDER] = str(folder)
-    try:
-        yield
-    finally:
-        _empty(folder)
-        if not given:
-            del os.environ[FOLDER]
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _empty(folder: Path) -> None:
-    """Forget what others, who are gone, have counted there."""
-    for file in folder.glob(_COUNTS):
-        file.unlink(missing_ok=True)
-
-
-def is_one_of_many() -> bool:
-    """Whether this process counts together with others."""
-    return FOLDER in os.environ
-
-
-def registry_of_all() -> CollectorRegistry:
-    """What all of them have counted, and what those that live hold of the machine."""
-    folder = Path(os.environ[FOLDER])
+def registry_of_all(folder: Path) -> CollectorRegistry:
+    """What all have counted in a folder, and what those that live hold of the machine."""
     numbers = _processes(folder)
     living = {number for number in numbers if _lives(number)}
     for number in numbers - living:
         forget(number)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # so prometheus-client has it
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # so prometheus-client has it
     registry.register(_Each(sorted(living)))
     return registry
 

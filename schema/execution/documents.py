@@ -134,6 +134,8 @@ class Executor:
         self._watch = watch
         self.hides_suggestions = False
         """Whether errors keep to themselves what else could have been meant. One for all: errors are kept."""
+        self.max_errors = MAX_ERRORS
+        """Of a document or of variables, that are told; likewise."""
         self._weights = Weights(schema)
         self._trusted = Kept[Document](MAX_DOCUMENTS, MAX_TEXT)
         self._others = Kept[Document](MAX_DOCUMENTS, MAX_TEXT)
@@ -197,9 +199,9 @@ class Executor:
         found = shapes(node)
         errors = [error for each, shape in found for error in exceeded(shape, bounds, each.operation)]
         if errors:
-            return Document(len(text), errors[:MAX_ERRORS])
+            return Document(len(text), errors[: self.max_errors])
         errors = validate(
-            self.schema, node, rules_for(text), max_errors=MAX_ERRORS, hide_suggestions=self.hides_suggestions
+            self.schema, node, rules_for(text), max_errors=self.max_errors, hide_suggestions=self.hides_suggestions
         )
         if errors:
             return Document(len(text), [coded(error, VALIDATION_FAILED) for error in errors])
@@ -238,7 +240,7 @@ class Executor:
             self.schema,
             operation.variable_definitions or (),
             dict(variables or {}),
-            max_errors=MAX_ERRORS,
+            max_errors=self.max_errors,
             hide_suggestions=self.hides_suggestions,
         )
         return [coded(error, BAD_INPUT) for error in found] if isinstance(found, list) else found

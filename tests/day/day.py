@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from models.demo import PASSWORD
 from tests.day.client import Gateway, NotGrantedError, Person
@@ -35,7 +36,7 @@ class Day:
     ids: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def mailbox(self) -> Mailbox:
         """All mail."""
         return Mailbox(self.platform.mail)

@@ -11,7 +11,7 @@ import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import {
   DEAR, DEFERRED, LIVE, PARTLY, RENAME, RENAME_IN_PARTS, STREAMED, authorization, limitedToken, narrowUrl, post, rename, renameUntilHeard, renaming, spending,
-  unique, until, url,
+  unexpected, unique, until, url,
 } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
@@ -122,7 +122,7 @@ test('live updates come in parts', async () => {
   const heard = [];
   const listening = client()
     .subscribe({ query: gql(LIVE) })
-    .subscribe({ next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: assert.fail });
+    .subscribe({ next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: unexpected });
   await renameUntilHeard(unique('apollo-parts'), heard);
   listening.unsubscribe();
 });
@@ -143,7 +143,7 @@ test('live updates come over a WebSocket, also after it was cut', async () => {
   const overSocket = client(new GraphQLWsLink(socket));
   const listening = overSocket
     .subscribe({ query: gql(LIVE) })
-    .subscribe({ next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: assert.fail });
+    .subscribe({ next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: unexpected });
   const { data } = await overSocket.query({ query: gql('{ viewer { reach } }') });
   assert.equal(data.viewer.reach, 'SUBTREE');
   const names = [unique('apollo-socket-1'), unique('apollo-socket-2')];

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, token, unique, until, url } from '../common/canopy.mjs';
+import { authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, token, unexpected, unique, until, url } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 import { Client } from './build/client.js';
 
@@ -56,7 +56,7 @@ test('live updates are as their types say, also after the socket was cut', async
     on: { connected: () => connections++ },
   });
   const heard = [];
-  const stop = new Client(url, token).listen(sockets, (name) => heard.push(name), assert.fail);
+  const stop = new Client(url, token).listen(sockets, (name) => heard.push(name), unexpected);
   const [away, after] = [unique('codegen-away'), unique('codegen-after')];
   await renameUntilHeard(unique('codegen-before'), heard);
   way.cut();

@@ -63,6 +63,11 @@ export async function renameUntilHeard(name, heard) {
 
 export const unique = (name) => `${name}-${process.pid}-${Date.now()}`;
 
+// What fails with why, where nothing should go wrong.
+export const unexpected = (why) => {
+  throw new Error(JSON.stringify(why) ?? String(why));
+};
+
 // Waits until a condition holds; a test that waits for ever says nothing.
 export async function until(condition, what = 'it') {
   for (const end = Date.now() + 15_000; Date.now() < end; ) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createClient } from 'graphql-sse';
-import { DEAR, DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, unique, until, url } from '../common/canopy.mjs';
+import { DEAR, DEFERRED, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renameUntilHeard, renaming, spending, unexpected, unique, until, url } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
 const made = [];
@@ -69,7 +69,7 @@ test('a deferred part comes after the rest', async () => {
 
 test('live updates, and the connection is left', async () => {
   const heard = [];
-  const stop = client().subscribe({ query: LIVE }, { next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: assert.fail, complete: () => {} });
+  const stop = client().subscribe({ query: LIVE }, { next: ({ data }) => heard.push(data.accountChanged.account.externalId), error: unexpected, complete: () => {} });
   await renameUntilHeard(unique('sse-live'), heard);
   stop();
 });
@@ -91,7 +91,7 @@ test('a client that was cut off connects again and goes on after its last event'
       heard.push(data.accountChanged.account.externalId);
       variables.after = data.accountChanged.eventId;
     },
-    error: assert.fail,
+    error: unexpected,
     complete: () => {},
   });
   await until(() => connections === 1, 'the connection');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { DEAR, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renaming, socketUrl, spending, unique, until } from '../common/canopy.mjs';
+import { DEAR, LIVE, PARTLY, RENAME, authorization, limitedToken, narrowUrl, rename, renaming, socketUrl, spending, unexpected, unique, until } from '../common/canopy.mjs';
 import { proxy } from '../common/proxy.mjs';
 
 const made = [];
@@ -34,7 +34,7 @@ test('variables, and the name of an operation', async () => {
 test('a document that cannot run is an error of its own', async () => {
   const shared = client();
   const heard = [];
-  shared.subscribe({ query: LIVE }, { next: (value) => heard.push(value), error: assert.fail, complete: () => {} });
+  shared.subscribe({ query: LIVE }, { next: (value) => heard.push(value), error: unexpected, complete: () => {} });
   for (const query of ['{', '{ nonsense }', 'subscription { nonsense }'])
     await assert.rejects(once(shared, { query }), (errors) => errors[0].extensions.code.startsWith('GRAPHQL_'));
   const name = unique('ws-error');
@@ -52,7 +52,7 @@ test('an answer in part has both', async () => {
 test('whoever has spent its budget is told when to come again, and stays', async () => {
   const happened = [];
   const on = { connected: () => happened.push('connected'), closed: () => happened.push('closed') };
-  const narrow = client({ url: narrowUrl.replace(/^http/, 'ws'), lazy: false, on });
+  const narrow = client({ url: narrowUrl.replace(/^http/, 'ws'), lazyCloseTimeout: 10_000, on });
   const [{ extensions }] = await spending(() => once(narrow, { query: DEAR }).then(() => undefined, (errors) => errors));
   assert.equal(extensions.code, 'RATE_LIMITED');
   assert.ok(extensions.retryAfter > 0);
@@ -69,7 +69,7 @@ test('a mutation, and one that is refused', async () => {
 
 test('live updates, and no more of them once they are completed', async () => {
   const heard = [];
-  const stop = client().subscribe({ query: LIVE }, { next: (value) => heard.push(value.data.accountChanged.account.externalId), error: assert.fail, complete: () => {} });
+  const stop = client().subscribe({ query: LIVE }, { next: (value) => heard.push(value.data.accountChanged.account.externalId), error: unexpected, complete: () => {} });
   const [first, second] = [unique('ws-1'), unique('ws-2')];
   await once(made.at(-1), { query: '{ viewer { reach } }' }); // by then it listens
   await rename(first);
@@ -102,7 +102,7 @@ test('a client that was cut off connects again and goes on after its last event'
       heard.push(data.accountChanged.account.externalId);
       variables.after = data.accountChanged.eventId;
     },
-    error: assert.fail,
+    error: unexpected,
     complete: () => {},
   });
   await once(cut, { query: '{ viewer { reach } }' });
