@@ -14,7 +14,10 @@ test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run ever
 	$(BIN)/pytest --numprocesses auto
 
 deep: .venv/.installed .state/system-packages ## Run the slow tests: thousands of documents by both executors, real clients, fuzzing
-	$(BIN)/pytest -m deep --numprocesses auto
+	$(BIN)/pytest -m deep --numprocesses auto --dist worksteal
+
+timed: .venv/.installed .state/system-packages ## Measure what an ordinary client notices of the worst; on a machine at rest
+	$(BIN)/pytest -m timed
 
 fuzz: .venv/.installed .state/system-packages ## Ask 500 made-up documents of each operation, as every demo login; takes an hour
 	CANOPY_FUZZ=500 $(BIN)/pytest -m deep --numprocesses auto tests/test_fuzz.py
@@ -78,4 +81,4 @@ web-if-possible:
 	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
 	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
 
-.PHONY: help run test deep fuzz coverage audit check lint fix schema web bench lock clean web-if-possible
+.PHONY: help run test deep timed fuzz coverage audit check lint fix schema web bench lock clean web-if-possible

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import socket
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from io import BufferedReader, RawIOBase
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.error import HTTPError
@@ -85,7 +87,57 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_OPENER = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler())
+class _InTime(RawIOBase):
+    """What comes out of a socket within the time for one answer, however slowly it comes."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__()
+        self._socket, self._raw = connected, connected.makefile("rb", buffering=0)
+        self._until = time.monotonic() + _SECONDS
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("it takes too long")
+        self._socket.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    """An answer whose headers and body come in time; of itself the library waits for each byte anew."""
+
+    def __init__(self, sock: socket.socket, *given: Any, **named: Any) -> None:
+        super().__init__(sock, *given, **named)
+        self.fp.close()
+        self.fp = BufferedReader(_InTime(sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _Plain(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Secure(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_SecureConnection, req)
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects, _Plain, _Secure, urllib.request.ProxyHandler())
 
 
 def ask(url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -117,15 +169,11 @@ def _opened(request: urllib.request.Request) -> Any:
 
 
 def _body(answer: Any) -> bytes:
-    """All of it, however slowly it comes, within the time for one."""
-    until = time.monotonic() + _SECONDS
     body = b""
     while more := answer.read1(_MOST_BYTES):
         body += more
         if len(body) > _MOST_BYTES:
             raise ValueError(f"it holds more than {_MOST_BYTES:,} bytes")
-        if time.monotonic() > until:
-            raise TimeoutError("it takes too long")
     return body
 
 
@@ -269,17 +317,29 @@ def told_by(issuer: str) -> Told:
     methods = about.get("token_endpoint_auth_methods_supported")
     return Told(
         _keys_at(issuer, about.get("jwks_uri")),
-        _endpoint(about, "authorization_endpoint"),
-        _endpoint(about, "token_endpoint"),
+        _endpoint(issuer, about.get("authorization_endpoint")),
+        _endpoint(issuer, about.get("token_endpoint")),
         tuple(map(str, methods)) if isinstance(methods, list) else ("client_secret_basic",),
         about.get("authorization_response_iss_parameter_supported") is True,
     )
 
 
-def _endpoint(about: Mapping[str, Any], name: str) -> str:
+def _check_named(issuer: str, place: str) -> str:
+    """An address that an issuer names: over plain HTTP, which leads to this machine, only if it is itself here.
+
+    Raises:
+        DiscoveryError: it is none.
+    """
+    check_address(place, may_ask=True)
+    if urlsplit(place).scheme == "http" and urlsplit(issuer).scheme != "http":
+        raise DiscoveryError("It takes https.")
+    return place
+
+
+def _endpoint(issuer: str, place: object) -> str:
     """An address that it tells; none, if that makes no sense: its keys may be all that it is asked for."""
     try:
-        return check_address(str(about.get(name, "")), may_ask=True)
+        return _check_named(issuer, place) if isinstance(place, str) else ""
     except DiscoveryError:
         return ""
 
@@ -287,6 +347,7 @@ def _endpoint(about: Mapping[str, Any], name: str) -> str:
 def _keys_at(issuer: str, place: object) -> dict[str, jwt.PyJWK]:
     if not isinstance(place, str):
         raise DiscoveryError(f"{issuer} does not say where its keys are.")
+    _check_named(issuer, place)
     try:
         found = jwt.PyJWKSet.from_dict(dict(fetch(place)))
     except (jwt.PyJWTError, TypeError, AttributeError, ValueError, LookupError) as error:

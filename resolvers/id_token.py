@@ -42,7 +42,7 @@ class Vouched:
     Args:
         issuer: its row, with the path of its account.
         name: what it calls them, for good.
-        email: one that it has verified, in lower case; empty if there is none.
+        email: one that it has verified, as it would be a login; empty if there is none.
     """
 
     issuer: Row
@@ -85,8 +85,17 @@ def vouched(issuer: Row, of: Claimed, key: jwt.PyJWK, nonce: str = "") -> Vouche
     name, email = claims["sub"], claims.get("email")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise NotVouchedError("it does not say whom it is for.")
-    is_verified = claims.get("email_verified") is True and isinstance(email, str) and email.isprintable()
-    return Vouched(issuer, name, str(email).strip().lower()[:MAX_NAME] if is_verified else "")
+    return Vouched(issuer, name, _as_login(email) if claims.get("email_verified") is True else "")
+
+
+def _as_login(email: object) -> str:
+    """An address as it would be a login; empty if it can be none.
+
+    Capitals beyond ASCII stay: \u212a, the sign of the kelvin, would become a k, and somebody else's address.
+    """
+    if not isinstance(email, str) or len(email) > MAX_NAME or not email.isprintable():
+        return ""
+    return email.lower() if email.isascii() else email
 
 
 def _verified(issuer: Row, token: str, key: jwt.PyJWK) -> dict[str, Any]:

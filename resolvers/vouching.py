@@ -167,7 +167,7 @@ async def _admitted(
     about = {"issuer": vouched.issuer.id, "name": vouched.name}
     linked = await db.rows(_LINKED, about)
     login = linked[0].login if linked else vouched.email if vouched.issuer.matches_email else ""
-    standings = await _below(db, vouched, login)
+    standings = await _below(db, vouched.issuer.id, login)
     if not standings:
         raise NotVouchedError("it vouches for nobody who is known here.")
     open_ = [each for each in standings if not each.why_not]
@@ -183,10 +183,13 @@ async def _admitted(
     return chosen, open_
 
 
-async def _below(db: Unfiltered, vouched: Vouched, login: str) -> list[Standing]:
-    """The accounts of whoever has that login, as far as the issuer may vouch for them."""
-    found = await identity.standings_by_name(db, SubjectType.USER, login) if login else []
-    return [each for each in found if each.credential_id and paths.contains(vouched.issuer.path, each.path)]
+async def _below(db: Unfiltered, issuer_id: int, login: str) -> list[Standing]:
+    """The accounts of whoever has that login, as far as the issuer may vouch for them at this moment."""
+    below = await issuers.vouched_path(db, issuer_id)  # since its token was verified it may have been removed
+    if below is None or not login:
+        return []
+    found = await identity.standings_by_name(db, SubjectType.USER, login)
+    return [each for each in found if each.credential_id and paths.contains(below, each.path)]
 
 
 async def _link(db: Unfiltered, about: dict[str, Any], standing: Standing, at: datetime) -> None:

@@ -154,7 +154,7 @@ class MailServer:
 @contextmanager
 def mail_server(folder: Path, encryption: str = "none", *, utf8: bool = True) -> Iterator[MailServer]:
     """A server that lasts as long as the block; `encryption` is none, starttls or tls."""
-    _certify(folder)
+    certify(folder)
     command = [sys.executable, "-c", f"import tests.{Path(__file__).stem} as s, sys; s.main(*sys.argv[1:])"]
     arguments = [str(folder), encryption, "utf8" if utf8 else "ascii"]
     process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -166,7 +166,7 @@ def mail_server(folder: Path, encryption: str = "none", *, utf8: bool = True) ->
         process.communicate()
 
 
-def _certify(folder: Path) -> None:
+def certify(folder: Path) -> None:
     """A certificate for this machine that nobody trusts unless told to."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,12 +15,14 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import BigInteger, String, bindparam, delete, insert, select, update
 
 from commands import canopy
 from edge.settings import Settings
-from models import Issuer, RefreshToken, SignInFailure, User, UserStatus
+from models import Account, AccountStatus, Issuer, RefreshToken, SignInFailure, User, UserStatus
 from models.base import now, table_of
+from models.demo import PASSWORD
+from models.life.standing import WHY_NOT
 from models.statement import Statement
 from resolvers import authorization_code, discovery, issuers
 from resolvers.discovery import Discovery
@@ -38,6 +39,18 @@ DOOR = Door("acme", "Acme & Co")
 _USER = table_of(User).c
 WHERE = Statement(select(_USER.account_id).where(_USER.login == bindparam("login")))
 STATUS = Statement(update(table_of(User)).where(_USER.login == bindparam("who")).values(status=bindparam("status")))
+HELD = Statement(
+    update(table_of(Account)).where(table_of(Account).c.id == bindparam("which")).values(status=bindparam("status"))
+)
+_OTHERWISE: dict[str, Any] = {"id": bindparam("number", type_=BigInteger), "login": bindparam("login", type_=String)}
+ALSO = Statement(
+    insert(table_of(User)).from_select(
+        [each.name for each in _USER],
+        select(*(_OTHERWISE.get(each.name, each) for each in _USER)).where(_USER.login == bindparam("like")),
+    )
+)
+NO_MORE = Statement(delete(table_of(User)).where(_USER.id == bindparam("number")))
+MEMBERSHIPS = "memberships { account { id } }"
 FORGIVE = Statement(delete(table_of(SignInFailure)))
 FAILED = Statement(select(table_of(SignInFailure).c.failures))
 ENDS = Statement(select(table_of(RefreshToken).c.expires_at, table_of(RefreshToken).c.created_at))
@@ -404,6 +417,24 @@ async def test_who_is_deactivated_is_told_so_by_whatever_way_they_come(served: G
     assert told == "The user is not active. Ask an administrator of the account."
 
 
+@pytest.mark.parametrize("status", [each for each, why_not in WHY_NOT.items() if why_not])
+async def test_who_is_of_an_account_that_lets_nobody_in_is_out_and_stays_out(
+    served: Gateway, elsewhere: Elsewhere, status: AccountStatus
+) -> None:
+    grant = (await arrived(served, await travelled(served, elsewhere))).json()
+    below = await at(served, CUSTOMER)
+    await run(served, HELD, which=below, status=status.value)
+    try:
+        told = refusal(await arrived(served, await travelled(served, elsewhere)))
+        seen = await viewer(served, grant["access_token"])
+        form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+        again = refusal(await served.http.post("/auth/token", data=form))
+    finally:
+        await run(served, HELD, which=below, status=AccountStatus.ACTIVE.value)
+
+    assert (told, again, seen) == (WHY_NOT[status], WHY_NOT[status], 401)
+
+
 async def test_whoever_keeps_failing_has_to_wait(served: Gateway, elsewhere: Elsewhere) -> None:
     limit = Limit(free=1, refused=3, drain=timedelta(hours=1))
     service = served.service
@@ -500,17 +531,6 @@ async def test_an_issuer_that_answers_a_byte_at_a_time_holds_nobody_up_for_long(
     assert answer.status_code == 503
 
 
-def test_what_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Drips:
-        def read1(self, _most: int) -> bytes:
-            time.sleep(0.01)
-            return b" "
-
-    monkeypatch.setattr(discovery, "_SECONDS", 0.05)
-    with pytest.raises(TimeoutError, match="too long"):
-        discovery._body(Drips())
-
-
 # Our secret there
 
 
@@ -602,6 +622,28 @@ async def test_who_has_signed_somebody_in_and_is_let_in_no_more_has_signed_them_
     assert [each["account"]["id"] for each in before] == [f"acc_{await at(served, RESELLER)}", f"acc_{below}"]
     assert after == [401, 401]
     assert refusal(again)
+
+
+async def test_who_is_a_user_elsewhere_too_does_not_get_there_by_the_issuer(
+    served: Gateway, elsewhere: Elsewhere
+) -> None:
+    above, below = [await at(served, login) for login in (PROVIDER, CUSTOMER)]
+    await run(served, ALSO, number=77, login=CUSTOMER, like=PROVIDER)
+    try:
+        grant = (await arrived(served, await travelled(served, elsewhere))).json()
+        form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+        there = await served.http.post("/auth/token", data=form | {"account": f"acc_{above}"})
+        here = (await served.http.post("/auth/token", data=form | {"account": f"acc_{below}"})).json()
+        told = [await viewer(served, each["access_token"], MEMBERSHIPS) for each in (grant, here)]
+        password = {"grant_type": "password", "username": CUSTOMER, "password": PASSWORD}
+        by_password = (await served.http.post("/auth/token", data=password)).json()
+    finally:
+        await run(served, NO_MORE, number=77)
+
+    assert (there.status_code, there.json()["error"]) == (400, "invalid_target")
+    assert told == [{"memberships": [{"account": {"id": f"acc_{below}"}}]}] * 2
+    assert "accounts" not in grant | here
+    assert {each["id"] for each in by_password["accounts"]} == {f"acc_{above}", f"acc_{below}"}
 
 
 # Pages

@@ -43,7 +43,7 @@ def _p99(process: Process, token: str, requests: int = REQUESTS) -> float:
     return sorted(taken)[requests * 99 // 100]
 
 
-@pytest.mark.deep
+@pytest.mark.timed
 def test_a_bystander_s_p99_stays_within_three_times_its_quiet_value(
     nursery: Nursery, tmp_path: Path, databases: Databases
 ) -> None:

@@ -307,3 +307,30 @@ async def test_issuers_are_asked_for_their_keys_and_where_browsers_go(
     assert f"canopy issuers remove {gone}" in failed.do
     assert nowhere.keys() == {failed.what, f"Nobody can sign in by {elsewhere.url}: It does not say where browsers go."}
     assert all(each.level is Level.ERROR for each in other.values())
+
+
+async def test_settings_are_compared_with_the_issuers(
+    world: World, sqlite_databases: Databases, elsewhere: Elsewhere, key_file: Path
+) -> None:
+    given = {
+        "CANOPY_KEY_FILE": str(key_file),
+        "CANOPY_ISSUER_SECRETS": f"{elsewhere.url} s3cret\n{elsewhere.url}/ 0ther",
+    }
+    with sqlite_databases.copied(hierarchy_template(sqlite_databases, world)) as url:
+        async with opened(url) as store:
+            door = issuers.Door("login", "Log in")
+            await issuers.add(store, elsewhere.url, "canopy", 1, now(), matches_email=False, door=door)
+
+        async def told(**more: str) -> list[Finding]:
+            environment = given | {"CANOPY_DATABASE_URL": url} | more
+            return [
+                each for each in await found(environment) if each.about == "issuers" and each.level is not Level.FINE
+            ]
+
+        bare, public = await told(), await told(CANOPY_PUBLIC_URL="https://panel.example.com")
+
+    unknown = f"CANOPY_ISSUER_SECRETS holds a secret for {elsewhere.url}/, which is not let in."
+    back = f"{elsewhere.url} sends browsers back to http://127.0.0.1:8000, for CANOPY_PUBLIC_URL is not set."
+    assert [each.what for each in bare] == [unknown, back]
+    assert [each.what for each in public] == [unknown]
+    assert not any(secret in repr(bare) for secret in ("s3cret", "0ther"))

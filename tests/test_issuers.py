@@ -1,8 +1,13 @@
 """External issuers: who has signed in elsewhere comes in here, as far as the issuer's word counts."""
 
+import socket
+import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,10 +21,12 @@ from commands import canopy
 from models import ExternalIdentity, Issuer, SignInFailure, User
 from models.base import now, table_of
 from models.statement import Statement
-from resolvers import issuers, vouching
+from resolvers import discovery, id_token, issuers, vouching
 from resolvers.discovery import Discovery, DiscoveryError, check_address
+from resolvers.id_token import NotVouchedError, Vouched
 from tests.databases import Databases
-from tests.elsewhere import AUDIENCE, KEYS, Elsewhere, verified
+from tests.elsewhere import AUDIENCE, KEYS, Elsewhere, jwk, verified
+from tests.mail_server import certify
 from tests.registering import Gateway, gateway
 from tests.templates import seeded_template
 
@@ -130,6 +137,35 @@ async def test_nobody_comes_in_by_an_address_that_is_not_verified_or_no_login(
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
     assert await links(let_in) == []
+
+
+@pytest.mark.parametrize(
+    ("email", "login"),
+    [
+        ("Kim@Customer.example", "kim@customer.example"),
+        ("\u212aim@customer.example", "\u212aim@customer.example"),  # the kelvin's, which in small letters is a k
+        ("kim@customer.example" + "x" * 301, ""),
+        ("kim@customer.example\n", ""),
+        (" kim@customer.example", " kim@customer.example"),
+    ],
+)
+def test_an_address_is_nobody_elses_however_it_is_written(email: str, login: str, elsewhere: Elsewhere) -> None:
+    token = id_token.claimed(elsewhere.token(**verified(email)))
+    issuer: Any = SimpleNamespace(url=elsewhere.url, audience=AUDIENCE)
+
+    assert id_token.vouched(issuer, token, jwt.PyJWK(jwk("rsa"))).email == login
+
+
+async def test_the_word_of_an_issuer_that_was_just_removed_counts_no_more(
+    let_in: Gateway, elsewhere: Elsewhere
+) -> None:
+    store, settings = let_in.service.store, let_in.service.sign_in
+    issuer = await issuers.by_url(store, elsewhere.url)
+    assert issuer is not None
+    await issuers.remove(store, elsewhere.url)
+    with pytest.raises(NotVouchedError, match="nobody who is known"):
+        await vouching.admit(store, settings, Vouched(issuer, "new", CUSTOMER), stays=True)
+    await issuers.add(store, elsewhere.url, AUDIENCE, 1, now(), matches_email=False)
 
 
 async def test_the_word_of_an_issuer_counts_below_its_account_alone(let_in: Gateway, elsewhere: Elsewhere) -> None:
@@ -275,6 +311,79 @@ def test_more_than_an_issuer_can_have_to_say_is_not_read(elsewhere: Elsewhere) -
 
     with pytest.raises(DiscoveryError, match="more than 262,144 bytes"):
         Discovery().keys_of(elsewhere.url)
+
+
+@pytest.mark.parametrize("name", ["jwks_uri", "authorization_endpoint", "token_endpoint"])
+def test_an_issuer_elsewhere_names_no_address_on_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    far, asked = "https://login.example", []
+    about = {"jwks_uri": f"{far}/keys", "authorization_endpoint": f"{far}/to", "token_endpoint": f"{far}/token"}
+
+    def fetch(url: str) -> Any:
+        asked.append(url)
+        return {"keys": [jwk("rsa")]} if url.endswith("/keys") else about | {"issuer": far, name: here}
+
+    monkeypatch.setattr(discovery, "fetch", fetch)
+    for here in ("http://127.0.0.1:9200/keys", "HTTP://localhost/keys", "http://[::1]/keys"):
+        if name == "jwks_uri":
+            with pytest.raises(DiscoveryError, match="takes https"):
+                discovery.told_by(far)
+        else:
+            told = discovery.told_by(far)
+            assert (getattr(told, name), sorted(told.keys)) == ("", ["rsa"])
+        assert here not in asked
+
+
+@contextmanager
+def dripping(ahead: bytes, behind: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """An address where an answer comes, between its parts a letter now and then for about a second."""
+
+    def secured(plain: socket.socket) -> socket.socket:
+        return tls.wrap_socket(plain, server_side=True) if tls else plain
+
+    def drip(server: socket.socket) -> None:
+        with suppress(OSError), server.accept()[0] as plain, secured(plain) as connected:
+            connected.recv(4096)
+            for part in (ahead, *[b"x"] * 20, behind):
+                connected.sendall(part)
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
+DRIPPING = {
+    "headers": (b"HTTP/1.1 200 OK\r\nx-more: ", b"\r\ncontent-length: 2\r\n\r\n{}"),
+    "body": (b'HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n{"a": "', b'"}'),
+}
+
+
+@pytest.mark.parametrize("where", DRIPPING)
+def test_an_answer_comes_in_time_as_a_whole(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dripping(*DRIPPING[where]) as url:
+        assert discovery.ask(url).status == 200
+    monkeypatch.setattr(discovery, "_SECONDS", 0.3)
+    with dripping(*DRIPPING[where]) as url, pytest.raises(DiscoveryError, match=r"timed out|too long"):
+        discovery.ask(url)
+
+
+def test_over_tls_likewise_and_by_a_certificate_that_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certify(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+
+    with dripping(*DRIPPING["headers"], tls) as url, pytest.raises(DiscoveryError, match="CERTIFICATE_VERIFY_FAILED"):
+        discovery.ask(url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    with dripping(*DRIPPING["headers"], tls) as url:
+        assert discovery.ask(url).status == 200
+    monkeypatch.setattr(discovery, "_SECONDS", 0.5)
+    with dripping(*DRIPPING["headers"], tls) as url, pytest.raises(DiscoveryError, match=r"timed out|too long"):
+        discovery.ask(url)
 
 
 def test_nobody_is_asked_whom_an_issuer_names_instead(elsewhere: Elsewhere) -> None:

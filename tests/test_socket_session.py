@@ -16,6 +16,7 @@ from models import RefreshToken, SubjectType
 from models.base import now, table_of
 from models.statement import Statement
 from models.store import Store, StoreError
+from resolvers import issuers
 from resolvers.errors import UnauthenticatedError
 from resolvers.keys import open_key_ring
 from resolvers.live import LiveSettings
@@ -34,10 +35,12 @@ _SIGN_OUT = Statement(
 )
 
 
-def token(served: Served, directory: Path, world: World, seconds: int = 900, family: str = "") -> str:
+def token(
+    served: Served, directory: Path, world: World, seconds: int = 900, family: str = "", issuer_id: int = 0
+) -> str:
     """Of the administrator of the reseller 2, good for so many seconds and, as all are, some more."""
     tokens = AccessTokens(open_key_ring(directory / "canopy.key"), lifetime=timedelta(seconds=seconds))
-    return tokens.sign(Subject(SubjectType.USER, user_of(world, 2)), 2, family)
+    return tokens.sign(Subject(SubjectType.USER, user_of(world, 2)), 2, family, issuer_id)
 
 
 async def sign_out(store: Store, family: str) -> None:
@@ -96,6 +99,31 @@ async def test_who_signs_out_is_thrown_out(
         await happens(own_hierarchy, 4)
         told = [await heard(other)]
         assert told + ([await heard(other)] if told == [3] else []) in ([4], [3, 4])
+
+
+async def test_who_has_come_in_by_an_issuer_is_thrown_out_with_it(
+    own_hierarchy: Store, world: World, tmp_path: Path
+) -> None:
+    await grant(own_hierarchy, world)
+    url = "https://login.example"
+    await issuers.add(own_hierarchy, url, "canopy", 2, now(), matches_email=False)
+    issuer = await issuers.by_url(own_hierarchy, url)
+    assert issuer is not None
+    async with (
+        serving(own_hierarchy.url, tmp_path, live=LiveSettings(seconds_between_looks=0.05)) as served,
+        client(served, token(served, tmp_path, world, issuer_id=issuer.id)) as listener,
+        client(served, token(served, tmp_path, world)) as other,
+    ):
+        for each in (listener, other):
+            await each.subscribe(ACCOUNTS)
+        await happens(own_hierarchy, 3)
+        assert [await heard(listener), await heard(other)] == [3, 3]
+        await issuers.remove(own_hierarchy, url)
+        assert await listener.code() == "UNAUTHENTICATED"
+        assert await listener.closed() == SIGNED_OUT
+
+        await happens(own_hierarchy, 4)
+        assert await heard(other) == 4
 
 
 async def test_a_change_that_is_under_way_is_answered_first(

@@ -1,6 +1,7 @@
 """Worker processes to be killed: forked by one process that has everything imported, so that they start at once."""
 
 import asyncio
+import atexit
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from models.store import open_store
@@ -30,11 +32,12 @@ async def _work(database_url: str, mail_url: str, nursery: int) -> None:
     os._exit(1)
 
 
-def _fork_on_demand(database_url: str, mail_url: str) -> None:
-    """For each line of input a worker process; its id is printed."""
+def _fork_on_demand() -> None:
+    """For each line of input, which names a database and where mail goes, a worker process; its id is printed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     nursery = os.getpid()
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        database_url, mail_url = line.split()
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -44,20 +47,35 @@ def _fork_on_demand(database_url: str, mail_url: str) -> None:
         sys.stdout.flush()
 
 
-class WorkerProcesses:
-    """Starts worker processes and kills them."""
+@cache
+def _nursery() -> "subprocess.Popen[str]":
+    """The process that forks workers, started when the first is wanted; it ends when the tests have."""
+    command = [sys.executable, "-c", f"import tests.{Path(__file__).stem} as t; t._fork_on_demand()"]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(process.communicate)
+    return process
 
-    def __init__(self, nursery: "subprocess.Popen[str]") -> None:
-        self._nursery = nursery
+
+class WorkerProcesses:
+    """Starts worker processes and kills them.
+
+    Args:
+        database_url: where they find their work.
+        mail_url: where mail goes.
+    """
+
+    def __init__(self, database_url: str, mail_url: str) -> None:
+        self._wanted = f"{database_url} {mail_url}\n"
         self._alive: list[int] = []
 
     def start(self) -> None:
         """One more worker."""
-        assert self._nursery.stdin is not None
-        assert self._nursery.stdout is not None
-        self._nursery.stdin.write("one more\n")
-        self._nursery.stdin.flush()
-        self._alive.append(int(self._nursery.stdout.readline()))
+        nursery = _nursery()
+        assert nursery.stdin is not None
+        assert nursery.stdout is not None
+        nursery.stdin.write(self._wanted)
+        nursery.stdin.flush()
+        self._alive.append(int(nursery.stdout.readline()))
 
     def kill_oldest(self) -> None:
         """End the one that has lived longest, without a word."""
@@ -71,13 +89,8 @@ class WorkerProcesses:
 @contextmanager
 def worker_processes(database_url: str, mail_url: str = "file:var/none") -> Iterator[WorkerProcesses]:
     """Worker processes on a database, with a worker in them for mail and for `tests.jobs.KIND`; none outlives it."""
-    command = [sys.executable, "-c", f"import tests.{Path(__file__).stem} as t, sys; t._fork_on_demand(*sys.argv[1:])"]
-    nursery = subprocess.Popen(
-        [*command, database_url, mail_url], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    processes = WorkerProcesses(nursery)
+    processes = WorkerProcesses(database_url, mail_url)
     try:
         yield processes
     finally:
         processes.kill_all()
-        nursery.communicate()

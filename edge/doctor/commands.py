@@ -51,7 +51,7 @@ async def found(environment: Mapping[str, str], *, is_all: bool = False) -> list
     return [
         *settings.check(given, environment),
         *keys.check(given.key_file),
-        *await database.check(given.database_url),
+        *await database.check(given.database_url, given),
         *await surroundings.check_redis(given.sharing.redis_url),
         *surroundings.check(given),
         *(settings.values(given) if is_all else ()),

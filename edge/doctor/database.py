@@ -5,14 +5,20 @@ from pathlib import Path
 
 from edge.doctor import issuers
 from edge.doctor.finding import Finding, error, fine, warning
+from edge.settings import Settings
 from models.diagnosis import Diagnosis, diagnose
 from models.store import InvalidDatabaseURLError, StoreError, open_store
 
 _MOST_SECONDS_APART = 2.0
 
 
-async def check(url: str) -> list[Finding]:
-    """Look at the database at an address."""
+async def check(url: str, settings: Settings | None = None) -> list[Finding]:
+    """Look at the database at an address.
+
+    Args:
+        url: the address.
+        settings: with which issuers are compared; None for not at all.
+    """
     try:
         store = open_store(url)
     except InvalidDatabaseURLError as failure:
@@ -20,7 +26,7 @@ async def check(url: str) -> list[Finding]:
     if store.engine == "sqlite" and not _is_there(url):
         return [error("database", f"There is no file {_file(url)}.", "`canopy migrate` makes it.")]
     try:
-        return [*_judged(await diagnose(store)), *await issuers.check(store)]
+        return [*_judged(await diagnose(store)), *await issuers.check(store, settings)]
     except (StoreError, OSError) as failure:
         return [
             error(

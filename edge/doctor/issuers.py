@@ -1,21 +1,46 @@
-"""External issuers: whether each tells where its keys are, and the keys; and where browsers go that sign in by it."""
+"""External issuers: whether each tells where its keys are, and the keys; and what browsers need that sign in by it."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 
-from edge.doctor.finding import Finding, error, fine
+from edge.doctor.finding import Finding, error, fine, warning
+from edge.settings import Settings
 from models.statement import Row
 from models.store import Store, StoreError
 from resolvers import issuers
 from resolvers.discovery import DiscoveryError, told_by
 
 
-async def check(store: Store) -> list[Finding]:
-    """Ask the issuers that are let in what they tell of themselves, all at once, as signing in by them does."""
+async def check(store: Store, settings: Settings | None = None) -> list[Finding]:
+    """Ask the issuers that are let in what they tell of themselves, all at once, as signing in by them does.
+
+    Args:
+        store: where they are.
+        settings: with which they are compared; None for not at all.
+    """
     try:
         rows = await issuers.listed(store)
     except (StoreError, OSError):
         return []  # what is wrong with the database is told by who looks at that
-    return list(await asyncio.gather(*(asyncio.to_thread(_asked, row) for row in rows)))
+    told = await asyncio.gather(*(asyncio.to_thread(_asked, row) for row in rows))
+    return [*told, *(_unfit(rows, settings) if settings else ())]
+
+
+def _unfit(rows: Sequence[Row], settings: Settings) -> Iterator[Finding]:
+    """What in the settings does not fit those that are let in."""
+    for url in sorted(dict(settings.issuer_secrets).keys() - {row.url for row in rows}):
+        yield warning(
+            "issuers",
+            f"CANOPY_ISSUER_SECRETS holds a secret for {url}, which is not let in.",
+            "Give the address as `canopy issuers list` tells it, to the letter; or take the line out.",
+        )
+    for row in rows:
+        if row.name and not settings.public_url:
+            yield warning(
+                "issuers",
+                f"{row.url} sends browsers back to {settings.address}, for CANOPY_PUBLIC_URL is not set.",
+                "Set it to the address under which browsers reach the gateway, and tell the issuer.",
+            )
 
 
 def _asked(issuer: Row) -> Finding:
