@@ -33,6 +33,7 @@ _COPIES_BY_FILE = 150_000
 _KEEPER = """
 "$1/postgres" -D "$2/data" -k "$2" -p "$3" -c listen_addresses=127.0.0.1 -c max_connections=300 \
     -c shared_buffers=64MB -c max_wal_size=256MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off \
     >"$2/log" 2>&1 &
 server=$!
 read -r _

@@ -173,8 +173,25 @@ class Callers:
 
 async def test_while_the_database_is_away_nobody_is_thrown_out(caplog: pytest.LogCaptureFixture) -> None:
     callers: Any = Callers(None, StoreError("away"), OSError("away"), None, UnauthenticatedError("over"))
-    session = Session(callers, "token", seconds_between_looks=0.001)
+    session = Session(callers, "token", 3600.0, seconds_between_looks=0.001)
 
     assert str(await session.over()) == "over"
     assert not callers.answers
     assert [record.name for record in caplog.records] == [sessions.log.name] * 2
+
+
+async def test_who_has_just_come_in_is_not_looked_up_again_until_something_gives_a_reason_to() -> None:
+    callers: Any = Callers(UnauthenticatedError("over"))
+    session = Session(callers, "token", 3600.0, seconds_between_looks=3600.0)
+    looking = asyncio.create_task(session.over())
+    await asyncio.sleep(0.01)
+    assert callers.answers
+
+    session.doubt()
+    assert str(await looking) == "over"
+
+
+async def test_who_comes_in_with_a_token_that_ends_soon_is_looked_up_when_it_does() -> None:
+    callers: Any = Callers(UnauthenticatedError("over"))
+
+    assert str(await Session(callers, "token", 0.001, seconds_between_looks=3600.0).over()) == "over"

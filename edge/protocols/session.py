@@ -16,13 +16,15 @@ class Session:
 
     Args:
         callers: looks them up; must remember none.
-        token: theirs.
+        token: theirs, by which they were just looked up.
+        good_for: seconds for which it is good.
         seconds_between_looks: how often they are looked up while nothing gives a reason to.
     """
 
-    def __init__(self, callers: Callers, token: str, seconds_between_looks: float) -> None:
+    def __init__(self, callers: Callers, token: str, good_for: float, seconds_between_looks: float) -> None:
         self._callers = callers
         self._token = token
+        self._good_for = good_for
         self._seconds = seconds_between_looks
         self._doubts = asyncio.Event()
 
@@ -33,13 +35,14 @@ class Session:
     async def over(self) -> UnauthenticatedError:
         """Return once the stay is over, with why; while the database is away, nobody is thrown out."""
         while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(self._seconds, self._good_for)):
+                    await self._doubts.wait()
+            self._doubts.clear()
             try:
                 await self._callers.behind(self._token)
             except UnauthenticatedError as error:
                 return error
             except (StoreError, OSError) as error:
                 log.warning("whether a caller may stay can't be looked at: %s", error)
-            self._doubts.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(self._seconds, self._callers.seconds_left(self._token))):
-                    await self._doubts.wait()
+            self._good_for = self._callers.seconds_left(self._token)

@@ -233,7 +233,8 @@ class _Socket:
     async def _stay(self) -> None:
         """Wait until the socket is closed, and see to it that it is once the client may not stay any more."""
         hub = self._service.hub
-        self._session = Session(hub.callers, self._token, hub.settings.seconds_between_looks)
+        good_for = self._service.callers.seconds_left(self._token)
+        self._session = Session(hub.callers, self._token, good_for, hub.settings.seconds_between_looks)
         watching = asyncio.create_task(self._session.over())
         try:
             ends: set[asyncio.Future[Any]] = {watching, self._closing}
