@@ -16,6 +16,9 @@ test: .venv/.installed .state/system-packages web/dist/graphiql.html ## Run ever
 deep: .venv/.installed .state/system-packages ## Run the slow tests: thousands of documents by both executors, real clients, fuzzing
 	$(BIN)/pytest -m deep --numprocesses auto --dist worksteal
 
+clients: .venv/.installed .state/system-packages ## Let real clients, compilers and the public audits at a live server
+	$(BIN)/pytest -m deep --numprocesses auto tests/test_clients.py tests/test_compilers.py
+
 timed: .venv/.installed .state/system-packages ## Measure what an ordinary client notices of the worst; on a machine at rest
 	$(BIN)/pytest -m timed
 
@@ -81,4 +84,4 @@ web-if-possible:
 	  || echo "GraphiQL could not be built; GraphQL is served without it."; \
 	else echo "npm is missing, so GraphiQL is not built: install Node.js 20.19 or newer. GraphQL is served without it."; fi
 
-.PHONY: help run test deep timed fuzz coverage audit check lint fix schema web bench lock clean web-if-possible
+.PHONY: help run test deep clients timed fuzz coverage audit check lint fix schema web bench lock clean web-if-possible
