@@ -133,7 +133,7 @@ def test_two_processes_may_migrate_at_once(empty_url: str, nursery: Nursery, tmp
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
-    assert codes == [0, 0]
+    assert codes == [0, 0], [each.read_text() for each in told]
     at = f"The database is at version {latest()}"
     assert {each.read_text() for each in told} == {f"{at} (was empty).\n", f"{at}.\n"}
 
