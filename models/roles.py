@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert  # whose ON CONFLICT is spelled alike on SQLite
 
 from models.base import table_of
 from models.statement import Statement
@@ -11,7 +12,12 @@ from models.user import Role, RoleCode
 
 _ROLE = table_of(Role)
 _ALL = Statement(select(_ROLE.c.code, _ROLE.c.name, _ROLE.c.description))
-_ADD = Statement(insert(_ROLE).values({name: bindparam(name) for name in ("code", "name", "description")}))
+_ADD = Statement(
+    insert(_ROLE)
+    .values({name: bindparam(name) for name in ("code", "name", "description")})
+    .on_conflict_do_nothing(index_elements=[_ROLE.c.code])
+)
+"""Another process may be adding it: each that starts migrates."""
 _CHANGE = Statement(
     update(_ROLE)
     .where(_ROLE.c.code == bindparam("of"))

@@ -14,16 +14,20 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, false, inspect, select
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import models.migrations
+from models import roles
+from models.base import table_of
 from models.migrations import latest, migrate
 from models.policy.rules import RULES
 from models.roles import name_roles
+from models.statement import Statement
+from models.user import Role
 from resolvers.privileges import ROLE_NAMES
 from tests.databases import Databases
 from tests.hierarchy import Expectation, World, differences, insert_world
@@ -136,6 +140,20 @@ def test_two_processes_may_migrate_at_once(empty_url: str, nursery: Nursery, tmp
     assert codes == [0, 0], [each.read_text() for each in told]
     at = f"The database is at version {latest()}"
     assert {each.read_text() for each in told} == {f"{at} (was empty).\n", f"{at}.\n"}
+
+
+async def test_roles_that_another_process_adds_meanwhile_are_no_obstacle(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(migrate, empty_url)
+    async with opened(empty_url) as store:
+        await name_roles(store, ROLE_NAMES)
+        monkeypatch.setattr(roles, "_ALL", Statement(select(table_of(Role)).where(false())))  # as it was a moment ago
+        await name_roles(store, ROLE_NAMES)
+        async with store.unfiltered("count") as db:
+            ((count,),) = await db.sql("SELECT count(*) FROM role")
+
+    assert count == len(ROLE_NAMES)
 
 
 @pytest.fixture(params=["CREATEROLE", "IN ROLE canopy_reader, canopy_writer, canopy_system"])
