@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from edge.exposure.masking import Refusal
 from edge.limits.bucket import Bucket, ProcessBuckets
 from edge.limits.budget import Budget
-from edge.limits.redis_bucket import SECONDS_AWAY, RedisBuckets
+from edge.limits.redis_bucket import RedisBuckets
 from edge.limits.sharing import SharingSettings
+from edge.shared_redis import SECONDS_AWAY
 from models import path as paths
 from resolvers.caller import Caller
 from tests.redis_server import redis_server
@@ -165,7 +166,7 @@ async def test_points_go_back_to_where_they_were_taken(url: str) -> None:
     async with opened(url, clock) as buckets:
         budget = Budget(settings, buckets, pause=0)
         of_redis = await budget.reserve(CALLER, 100)
-        buckets._is_away(OSError("gone"))
+        buckets._redis.avoid(OSError("gone"))
         of_process = await budget.reserve(CALLER, 100)
         of_redis.settle(1)  # Redis is away: it drains there
         with pytest.raises(Refusal):
@@ -175,13 +176,13 @@ async def test_points_go_back_to_where_they_were_taken(url: str) -> None:
         with pytest.raises(Refusal):
             await budget.reserve(CALLER, 50)
         assert buckets.is_up
-        buckets._is_away(OSError("gone"))
+        buckets._redis.avoid(OSError("gone"))
         await budget.reserve(CALLER, 99)  # what the process gave has come back to it
 
 
 async def test_what_is_owed_while_redis_is_away_is_owed_by_the_process(url: str, clock: Clock) -> None:
     async with opened(url, clock) as buckets:
-        buckets._is_away(OSError("gone"))
+        buckets._redis.avoid(OSError("gone"))
         buckets.add([OWN], 100)
 
         assert (await buckets.take([OWN], 1)).wait > 0
@@ -215,7 +216,7 @@ async def test_what_many_events_cost_is_owed_whole_and_told_to_redis_at_once(url
 async def test_redis_is_tried_again_after_a_while(url: str, caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     async with opened(url, clock) as buckets:
-        buckets._is_away(OSError("gone"))
+        buckets._redis.avoid(OSError("gone"))
         await buckets.take([OWN], 60)
         was_up = buckets.is_up
         clock.now = SECONDS_AWAY

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from edge.documents import redis_texts
 from edge.documents.automatic import Automatic, open_automatic
 from edge.documents.forms import id_of
-from edge.documents.redis_texts import LONGEST, SECONDS_AWAY, RedisTexts
+from edge.documents.redis_texts import LONGEST, RedisTexts
+from edge.shared_redis import SECONDS_AWAY
 from tests.redis_server import redis_server
 
 SECONDS = 5.0

@@ -4,24 +4,18 @@ As in a process, those are forgotten first that were used the longest ago. While
 and nobody waits for it.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from edge.shared_redis import AwayError, Script, SharedRedis
 
 log = logging.getLogger("canopy.documents")
 
 MOST_TEXTS = 1_000
 LONGEST = 16_384
 """Characters of a text; with a longer one each process is on its own."""
-SECONDS_AWAY = 5.0
-"""Until Redis is tried again."""
 _TEXTS, _USES = "canopy:{documents}:texts", "canopy:{documents}:uses"
 """A hash of the texts, and their ids by when they were used: one word in braces, so that they are kept in one place."""
 
@@ -51,19 +45,8 @@ class RedisTexts:
     """
 
     def __init__(self, url: str, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=seconds,
-            socket_connect_timeout=seconds,
-            decode_responses=True,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._get: Callable[..., Awaitable[Any]] = self._redis.register_script(_GET)
-        self._keep: Callable[..., Awaitable[Any]] = self._redis.register_script(_KEEP)
-        self._seconds = seconds
-        self._clock = clock
-        self._away_until = 0.0
-        self._is_up = True
+        self._redis = SharedRedis(url, seconds, log, "each process remembers its own texts", clock)
+        self._get, self._keep = self._redis.script(_GET), self._redis.script(_KEEP)
 
     async def get(self, document_id: str) -> str | None:
         """See `SharedTexts`."""
@@ -77,20 +60,11 @@ class RedisTexts:
 
     async def close(self) -> None:
         """See `SharedTexts`."""
-        await self._redis.aclose()
+        await self._redis.close()
 
-    async def _asked(self, script: Callable[..., Awaitable[Any]], *given: object) -> Any:
+    async def _asked(self, script: Script, *given: object) -> Any:
         """What a script answers; None while Redis is away."""
-        if self._clock() < self._away_until:
-            return None
         try:
-            async with asyncio.timeout(self._seconds):
-                found = await script([_TEXTS, _USES], given)
-        except (RedisError, OSError, TimeoutError) as error:
-            if self._is_up:
-                log.warning("Redis is away, and each process remembers its own: %s", error or type(error).__name__)
-            self._is_up = False
-            self._away_until = self._clock() + SECONDS_AWAY
+            return await self._redis.ask(script, [_TEXTS, _USES], given)
+        except AwayError:
             return None
-        self._is_up = True
-        return found

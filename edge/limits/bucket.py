@@ -47,13 +47,11 @@ class Taken:
 
 
 class Buckets(Protocol):
-    """All buckets.
+    """All buckets."""
 
-    Args:
-        is_up: whether they are where they are configured to be.
-    """
-
-    is_up: bool
+    @property
+    def is_up(self) -> bool:
+        """Whether they are where they are configured to be."""
 
     async def take(self, buckets: Sequence[Bucket], points: int) -> Taken:
         """Take points from each of the buckets, or from none. What is dearer than a bucket takes a full one, and owes.

@@ -7,20 +7,12 @@ process counts for itself, so that limits are weaker and the service goes on.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from collections.abc import Callable, Sequence
 
 from edge.limits.bucket import Bucket, ProcessBuckets, Taken
+from edge.shared_redis import AwayError, SharedRedis
 
 log = logging.getLogger("canopy.budget")
-
-SECONDS_AWAY = 5.0
-"""Until Redis is tried again."""
 
 _LEVELS = """
 local t = redis.call('TIME')
@@ -82,35 +74,26 @@ class RedisBuckets:
         otherwise: ProcessBuckets,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=seconds,
-            socket_connect_timeout=seconds,
-            decode_responses=True,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._take: Callable[..., Awaitable[Any]] = self._redis.register_script(_TAKE)
-        self._add: Callable[..., Awaitable[Any]] = self._redis.register_script(_ADD)
-        self._seconds = seconds
+        self._redis = SharedRedis(url, seconds, log, "each process counts budgets for itself", clock)
+        self._take, self._add = self._redis.script(_TAKE), self._redis.script(_ADD)
         self._otherwise = otherwise
-        self._clock = clock
-        self._away_until = 0.0
-        self.is_up = True
         self._added: dict[tuple[tuple[Bucket, ...], bool], int] = {}
         """Points that wait to be added, by their buckets and whether they are owed."""
         self._adding: asyncio.Task[None] | None = None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether Redis answered when it was asked last."""
+        return self._redis.is_up
+
     async def take(self, buckets: Sequence[Bucket], points: int) -> Taken:
         """See `Buckets`."""
-        if buckets and self._clock() >= self._away_until:
+        if buckets:
             try:
-                async with asyncio.timeout(self._seconds):
-                    wait, levels = await self._take(*_given(buckets, points))
-            except (RedisError, OSError, TimeoutError) as error:
-                self._is_away(error)
-            else:
-                self._is_back()
-                return Taken([float(level) for level in levels], self, float(wait))
+                wait, levels = await self._redis.ask(self._take, *_given(buckets, points))
+            except AwayError:
+                return self._otherwise.take_now(buckets, points)
+            return Taken([float(level) for level in levels], self, float(wait))
         return self._otherwise.take_now(buckets, points)
 
     def add(self, buckets: Sequence[Bucket], points: int) -> None:
@@ -118,7 +101,7 @@ class RedisBuckets:
 
         While Redis is away this process bears what is owed. What is put back was taken in Redis, and drains there.
         """
-        if self._clock() < self._away_until:
+        if self._redis.is_avoided:
             self._bear(buckets, points)
         elif buckets:
             place = (tuple(buckets), points > 0)
@@ -140,32 +123,16 @@ class RedisBuckets:
             self._adding = None
 
     async def _add_here(self, buckets: Sequence[Bucket], points: int) -> None:
-        if self._clock() >= self._away_until:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    await self._add(*_given(buckets, points))
-                return
-            except (RedisError, OSError, TimeoutError) as error:
-                self._is_away(error)
-        self._bear(buckets, points)
+        try:
+            await self._redis.ask(self._add, *_given(buckets, points))
+        except AwayError:
+            self._bear(buckets, points)
 
     async def close(self) -> None:
         """See `Buckets`."""
         if self._adding:
             await self._adding
-        await self._redis.aclose()
-
-    def _is_away(self, error: Exception) -> None:
-        if self.is_up:
-            why = type(error).__name__  # a time-out says nothing
-            log.error("Redis is away, and each process counts budgets for itself: %s %s", why, error)
-        self.is_up = False
-        self._away_until = self._clock() + SECONDS_AWAY
-
-    def _is_back(self) -> None:
-        if not self.is_up:
-            log.info("Redis is back, and budgets are shared again")
-        self.is_up = True
+        await self._redis.close()
 
 
 def _given(buckets: Sequence[Bucket], points: int) -> tuple[list[str], list[int | float]]:
