@@ -1,6 +1,7 @@
 """Who may import whom, and who may get past the filter: short lists, and the source is searched for anyone else."""
 
 import ast
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,11 @@ FILES = [
 @cache
 def sources() -> dict[str, ast.Module]:
     """What stands in each, read when it is first asked for."""
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    gc.disable()  # what it ends meanwhile can make CPython 3.11's parser lose count of its depth: a SystemError
+    try:
+        return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    finally:
+        gc.enable()
 
 
 MAY_GO_UNFILTERED = {
